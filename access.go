@@ -1,0 +1,42 @@
+package earshot
+
+// Action is something that is allowed or not.
+type Action string
+
+// What can be asked for.
+const (
+	SeeWall    Action = "wall"     // live states and levels
+	Listen     Action = "listen"   // live audio of a seat
+	SeeCalls   Action = "calls"    // search, facts, levels
+	Play       Action = "play"     // a call's audio
+	Download   Action = "download" // a call's audio as a file
+	EditCall   Action = "edit"     // a call's facts and tags
+	MarkCall   Action = "mark"     // bookmarks and notes
+	DriveCalls Action = "drive"    // start, end, pause and resume calls; who sits at a seat
+	UseSeat    Action = "seat"     // publish from the seat page
+	Administer Action = "admin"    // branches, seats, users
+)
+
+// Actions are all actions there are, in the order people meet them.
+var Actions = []Action{SeeWall, Listen, SeeCalls, Play, Download, EditCall, MarkCall, DriveCalls, UseSeat, Administer}
+
+var allowed = map[Role][]Action{
+	RoleAdmin:      Actions,
+	RoleSupervisor: {SeeWall, Listen, SeeCalls, Play, EditCall, MarkCall, DriveCalls, UseSeat},
+	RoleInspector:  {SeeWall, SeeCalls, Play, EditCall, MarkCall},
+	RoleEvidence:   {SeeCalls, Play, Download, EditCall, MarkCall},
+	RoleAgent:      {UseSeat, DriveCalls},
+}
+
+// May says whether the role allows the action.
+func (r Role) May(a Action) bool {
+	for _, act := range allowed[r] {
+		if act == a {
+			return true
+		}
+	}
+	return false
+}
+
+// Allowed lists what the role allows.
+func (r Role) Allowed() []Action { return append([]Action{}, allowed[r]...) }

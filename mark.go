@@ -1,0 +1,25 @@
+package earshot
+
+// MarkKind says what sort of fact a mark is.
+type MarkKind string
+
+// The kinds of mark that exist from the start; alert kinds join them.
+const (
+	MarkBookmark MarkKind = "bookmark"
+	MarkNote     MarkKind = "note"
+	MarkListen   MarkKind = "listen"
+	MarkWhisper  MarkKind = "whisper"
+	MarkPause    MarkKind = "pause"
+)
+
+// Mark is a timed fact on a call's timeline.
+type Mark struct {
+	ID      string   `json:"id"` // UUIDv7
+	Kind    MarkKind `json:"kind"`
+	Side    Side     `json:"side"` // empty: both
+	StartMs int64    `json:"startMs"`
+	EndMs   int64    `json:"endMs"` // equal to StartMs for a moment
+	By      string   `json:"by"`
+	Text    string   `json:"text"`
+	Shared  bool     `json:"shared"` // seen by all who may see the call, not by its maker alone
+}
