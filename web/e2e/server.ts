@@ -1,0 +1,153 @@
+// A real server for a test: bin/earshot on random loopback ports and a data
+// folder of its own.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const binary = resolve(import.meta.dirname, "../../bin/earshot");
+
+export const adminPassword = "correct horse battery";
+
+export interface Seat {
+  id: string;
+  token: string;
+  seatUrl: string;
+  whipUrl: string;
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const server = createServer();
+    server.on("error", failed);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") return failed(new Error("no port"));
+      server.close(() => found(address.port));
+    });
+  });
+}
+
+/** Asks until `ask` gives something other than undefined, null or false. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | null | false>,
+  seconds = 20,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const answer = await ask();
+      if (answer) return answer;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((next) => setTimeout(next, 50));
+  }
+  throw new Error(`gave up waiting for ${what}${last ? ` (${last})` : ""}`);
+}
+
+export class Server {
+  readonly #flags: string[];
+  #process: ChildProcess | undefined;
+  #log = "";
+  #session = "";
+
+  private constructor(
+    readonly url: string,
+    readonly folder: string,
+    flags: string[],
+  ) {
+    this.#flags = flags;
+  }
+
+  static async start(...flags: string[]): Promise<Server> {
+    const folder = mkdtempSync(join(tmpdir(), "earshot-e2e-"));
+    const [http, media] = [await freePort(), await freePort()];
+    const server = new Server(`http://127.0.0.1:${http}`, folder, [
+      "serve",
+      `--data=${folder}`,
+      `--http=127.0.0.1:${http}`,
+      `--udp=127.0.0.1:${media}`,
+      ...flags,
+    ]);
+    await server.up();
+    return server;
+  }
+
+  /** What the server has printed so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Starts the process (again) and waits until it is ready. */
+  async up(): Promise<void> {
+    const child = spawn(binary, this.#flags, {
+      env: { ...process.env, EARSHOT_ADMIN_PASSWORD: adminPassword },
+    });
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data: Buffer) => {
+        this.#log += data.toString();
+      });
+    }
+    await until("the server to be ready", async () => {
+      if (child.exitCode !== null) throw new Error(`it ended:\n${this.#log}`);
+      return (await fetch(`${this.url}/readyz`)).ok;
+    });
+  }
+
+  /** Ends the process and waits for its end; answers its exit status. */
+  async down(signal: NodeJS.Signals = "SIGINT"): Promise<number | null> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((done) => child.on("exit", done));
+    child.kill(signal);
+    return ended;
+  }
+
+  async close(): Promise<void> {
+    await this.down();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Calls the API as the administrator. */
+  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (!this.#session) {
+      const answer = await fetch(`${this.url}/api/v1/login`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ name: "admin", password: adminPassword }),
+      });
+      this.#session = ((await answer.json()) as { token: string }).token;
+    }
+    const answer = await this.fetch(path, {
+      method,
+      headers: { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return (answer.status === 204 ? undefined : await answer.json()) as T;
+  }
+
+  /** Fetches with the administrator's session. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(this.url + path, {
+      ...init,
+      headers: { ...init.headers, Authorization: `Bearer ${this.#session}` },
+    });
+  }
+
+  async makeBranch(id: string, name: string): Promise<void> {
+    await this.api("POST", "/api/v1/branches", { id, name, parent: "" });
+  }
+
+  makeSeat(id: string, name: string, branch: string, kind: string, cut: string): Promise<Seat> {
+    return this.api<Seat>("POST", "/api/v1/seats", { id, name, branch, kind, cut });
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+// End to end: a real server, a real Chromium. One file at a time, for the
+// machines have two cores.
+export default defineConfig({
+  test: {
+    include: ["e2e/**/*.e2e.ts"],
+    environment: "node",
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+  },
+});
