@@ -1,0 +1,12 @@
+// Package recorder turns the packets of one call into the files of its parts:
+// it puts them in order and in time, fills what is missing and says why, and
+// muxes them without encoding anything again.
+//
+// A Recording is a plain state machine. It starts no goroutine, and its only
+// clock is the times handed to it; the same records in the same order make the
+// same bytes. Records are handed over in the order of their times, as they
+// arrived. All of its state lies in plain structs, so that a journal of the
+// records can later be put before it and replayed through the same code. A
+// Recording belongs to one goroutine; only the results of sealed files come
+// from others, and wait behind a lock.
+package recorder
