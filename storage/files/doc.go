@@ -1,0 +1,15 @@
+// Package files keeps audio and call files in a data folder on the local disk.
+//
+//	DIR/lock              held while a store is open; has the holder's pid in it
+//	DIR/audio/            everything that is stored, by slashed names
+//	DIR/audio/….part      a file being written; without .part it is complete
+//	DIR/audio/….tmp       a whole file being replaced; left behind only by a crash
+//	DIR/unfinished        the folders that may hold a .part or a .tmp
+//
+// A final name promises completeness: a file gets it only after its bytes are
+// synced, and the folder is synced after that. Names never lead out of the
+// folder: all access goes through os.Root.
+//
+// Goroutines: one flusher a store, ended by Close; one for each part being
+// sealed, ended when its done function returned, which Close waits for.
+package files

@@ -1,0 +1,240 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"earshot"
+)
+
+// Options of a store; the zero value of each field has a default.
+type Options struct {
+	Log        *slog.Logger
+	FlushEvery time.Duration // parts are written to the disk so often; 1 s
+	MaxBuffer  int           // bytes a part may hold in memory before Append refuses; 8 MiB
+	MaxSeals   int           // parts sealed at the same time; 16
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.FlushEvery <= 0 {
+		o.FlushEvery = time.Second
+	}
+	if o.MaxBuffer <= 0 {
+		o.MaxBuffer = 8 << 20
+	}
+	if o.MaxSeals <= 0 {
+		o.MaxSeals = 16
+	}
+	return o
+}
+
+// Failures of this package that callers tell apart.
+var (
+	ErrLocked     = earshot.Fail(earshot.Conflict, "folder_locked", "the data folder is in use by another earshot")
+	ErrUnwritable = earshot.Fail(earshot.Unavailable, "folder_unwritable", "the data folder cannot be written")
+	ErrName       = earshot.Fail(earshot.Invalid, "bad_file_name", "a file name is a relative slashed path below the audio folder")
+	ErrExists     = earshot.Fail(earshot.Conflict, "file_exists", "there is a file of that name")
+	ErrOverflow   = earshot.Fail(earshot.Unavailable, "disk_slow", "the disk does not keep up with the recording")
+	ErrClosed     = errors.New("the file or its store is closed")
+)
+
+// Store is an open data folder. Its methods may be called from any goroutine.
+type Store struct {
+	opts  Options
+	dir   *os.Root
+	audio *os.Root
+	lock  *os.File
+
+	kick  chan struct{} // a part has much to write
+	stop  chan struct{}
+	ended chan struct{} // the flusher has
+	seals chan struct{} // a slot each for a part being sealed
+	busy  sync.WaitGroup
+	open  *folders
+	names keyed // one writer of a whole file at a time
+
+	mu      sync.Mutex
+	closed  bool
+	parts   map[string]*Part // not yet sealed or discarded, by final name
+	trouble error            // why the last flush did not write everything
+
+	// step is called after each step towards a final name; tests die there.
+	step func(step, name string)
+}
+
+// Open takes the folder dir, making what is missing. It fails with ErrLocked
+// where another process has it and with ErrUnwritable where it cannot be used.
+func Open(dir string, opts Options) (*Store, error) {
+	s := &Store{
+		opts:  opts.withDefaults(),
+		kick:  make(chan struct{}, 1),
+		stop:  make(chan struct{}),
+		ended: make(chan struct{}),
+		parts: make(map[string]*Part),
+		step:  func(string, string) {},
+	}
+	s.seals = make(chan struct{}, s.opts.MaxSeals)
+	if err := s.take(dir); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	go s.flushing()
+	return s, nil
+}
+
+// take opens and locks the folder.
+func (s *Store) take(dir string) error {
+	unwritable := func(err error) error {
+		e := earshot.Fail(ErrUnwritable.Kind, ErrUnwritable.Code, "the data folder %s cannot be written", dir)
+		return e.Because(err)
+	}
+	var err error
+	if err = os.MkdirAll(dir, 0o700); err != nil {
+		return unwritable(err)
+	}
+	if s.dir, err = os.OpenRoot(dir); err != nil {
+		return unwritable(err)
+	}
+	if s.lock, err = takeLock(s.dir, dir); err != nil {
+		if errors.Is(err, ErrLocked) {
+			return err
+		}
+		return unwritable(err)
+	}
+	if err = s.dir.Mkdir("audio", 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return unwritable(err)
+	}
+	if s.audio, err = s.dir.OpenRoot("audio"); err != nil {
+		return unwritable(err)
+	}
+	if s.open, err = loadFolders(s.dir, s.audio); err != nil {
+		return unwritable(err)
+	}
+	// The folder may belong to somebody else although the lock could be taken.
+	if err = s.WriteWhole(".writable", nil); err != nil {
+		return unwritable(err)
+	}
+	if err = s.Remove(".writable"); err != nil {
+		return unwritable(err)
+	}
+	return nil
+}
+
+// release gives back what take took, as far as it came.
+func (s *Store) release() error {
+	var errs []error
+	if s.lock != nil {
+		errs = append(errs, dropLock(s.lock))
+	}
+	for _, root := range []*os.Root{s.audio, s.dir} {
+		if root != nil {
+			errs = append(errs, root.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close writes and syncs what is buffered, waits for parts being sealed and
+// their done functions, and gives the folder back. Parts that nobody sealed
+// keep their .part name. No goroutine is left when it returns.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	var left []*Part
+	for _, p := range s.parts {
+		left = append(left, p)
+	}
+	s.mu.Unlock()
+
+	close(s.stop)
+	<-s.ended
+	s.busy.Wait()
+	var errs []error
+	for _, p := range left {
+		if err := p.leave(); err != nil {
+			errs = append(errs, fmt.Errorf("leave %s%s: %w", p.name, partSuffix, err))
+		}
+	}
+	return errors.Join(append(errs, s.release())...)
+}
+
+// Healthy is why the disk did not take everything at the last flush, nil if it
+// did.
+func (s *Store) Healthy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
+}
+
+// Free is how much more the disk can take, in bytes.
+func (s *Store) Free() (uint64, error) {
+	dir, err := s.audio.Open(".")
+	if err != nil {
+		return 0, fmt.Errorf("free space: %w", err)
+	}
+	var stat unix.Statfs_t
+	err = unix.Fstatfs(int(dir.Fd()), &stat)
+	if err = errors.Join(err, dir.Close()); err != nil {
+		return 0, fmt.Errorf("free space: %w", err)
+	}
+	return stat.Bavail * uint64(stat.Bsize), nil
+}
+
+// flushing writes dirty parts now and then until Close.
+func (s *Store) flushing() {
+	defer close(s.ended)
+	tick := time.NewTicker(s.opts.FlushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-s.kick:
+		case <-s.stop:
+			return
+		}
+		s.flushAll()
+	}
+}
+
+// flushAll gives every part's buffer to the disk. A part that cannot be written
+// keeps it and is tried again next time.
+func (s *Store) flushAll() {
+	s.mu.Lock()
+	dirty := make([]*Part, 0, len(s.parts))
+	for _, p := range s.parts {
+		dirty = append(dirty, p)
+	}
+	s.mu.Unlock()
+
+	var failed error
+	for _, p := range dirty {
+		if err := p.Flush(); err != nil && !errors.Is(err, ErrClosed) {
+			failed = fmt.Errorf("write %s%s: %w", p.name, partSuffix, err)
+		}
+	}
+	s.mu.Lock()
+	before := s.trouble
+	s.trouble = failed
+	s.mu.Unlock()
+	// Said once each way, however long it lasts.
+	switch {
+	case failed != nil && before == nil:
+		s.opts.Log.LogAttrs(context.Background(), slog.LevelError, "the disk does not take recordings", slog.Any("err", failed))
+	case failed == nil && before != nil:
+		s.opts.Log.LogAttrs(context.Background(), slog.LevelInfo, "the disk takes recordings again")
+	}
+}

@@ -1,0 +1,184 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+)
+
+// Open opens a file for reading, with its size in bytes. It fails with
+// fs.ErrNotExist where there is none. A file being written can be read under
+// its .part name.
+func (s *Store) Open(name string) (io.ReadSeekCloser, int64, error) {
+	if !validName(name) {
+		return nil, 0, ErrName.Because(errors.New(name))
+	}
+	f, err := s.audio.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("open %s: not a file: %w", name, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// ReadWhole is all of a file.
+func (s *Store) ReadWhole(name string) ([]byte, error) {
+	if !validName(name) {
+		return nil, ErrName.Because(errors.New(name))
+	}
+	return s.audio.ReadFile(name)
+}
+
+// WriteWhole puts a file in place of the one of that name, if any, so that a
+// reader, or a crash, finds the old one or the new one and nothing between. It
+// returns when the disk has it. Writers of one name take turns.
+func (s *Store) WriteWhole(name string, data []byte) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	defer s.names.lock(name)()
+	if err := s.writeWhole(name, data); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Store) writeWhole(name string, data []byte) error {
+	if err := s.makeFolder(name); err != nil {
+		return err
+	}
+	temp := name + tempSuffix
+	if err := s.writeSynced(temp, data); err != nil {
+		// Nobody will ever ask for half of it; the reason is in err already.
+		_ = s.audio.Remove(temp)
+		return err
+	}
+	s.step("synced", name)
+	if err := s.audio.Rename(temp, name); err != nil {
+		return err
+	}
+	s.step("renamed", name)
+	return s.syncFolder(name)
+}
+
+func (s *Store) writeSynced(name string, data []byte) error {
+	f, err := s.audio.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	s.step("created", name)
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Remove takes a file away, for good when it returns. It fails with
+// fs.ErrNotExist where there is none.
+func (s *Store) Remove(name string) error {
+	if !validName(name) {
+		return ErrName.Because(errors.New(name))
+	}
+	if err := s.audio.Remove(name); err != nil {
+		return err
+	}
+	return s.syncFolder(name)
+}
+
+// makeFolder makes the folders above name and notes that the lowest may hold
+// unfinished files. A new folder is synced into the one above it.
+func (s *Store) makeFolder(name string) error {
+	folder := path.Dir(name)
+	if err := s.open.note(folder); err != nil {
+		return err
+	}
+	if folder == "." {
+		return nil
+	}
+	if _, err := s.audio.Stat(folder); err == nil {
+		return nil
+	}
+	at := ""
+	for _, element := range strings.Split(folder, "/") {
+		at = path.Join(at, element)
+		err := s.audio.Mkdir(at, 0o700)
+		if err == nil {
+			err = s.syncFolder(at)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncFolder syncs the folder that name lies in.
+func (s *Store) syncFolder(name string) error { return syncDir(s.audio, path.Dir(name)) }
+
+func syncDir(root *os.Root, name string) error {
+	dir, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// validName says whether name can lie below the audio folder.
+func validName(name string) bool {
+	return fs.ValidPath(name) && name != "." && !strings.ContainsAny(name, "\\\x00")
+}
+
+// checkName is for final names: the suffixes of unfinished files are ours.
+func checkName(name string) error {
+	if !validName(name) || strings.HasSuffix(name, partSuffix) || strings.HasSuffix(name, tempSuffix) {
+		return ErrName.Because(errors.New(name))
+	}
+	return nil
+}
+
+// keyed is a mutex a name.
+type keyed struct {
+	mu   sync.Mutex
+	held map[string]*keyedLock
+}
+
+type keyedLock struct {
+	sync.Mutex
+	users int
+}
+
+// lock waits for name and gives the function that unlocks it.
+func (k *keyed) lock(name string) (unlock func()) {
+	k.mu.Lock()
+	if k.held == nil {
+		k.held = make(map[string]*keyedLock)
+	}
+	l := k.held[name]
+	if l == nil {
+		l = &keyedLock{}
+		k.held[name] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.Lock()
+	return func() {
+		l.Unlock()
+		k.mu.Lock()
+		if l.users--; l.users == 0 {
+			delete(k.held, name)
+		}
+		k.mu.Unlock()
+	}
+}
