@@ -1,0 +1,204 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"earshot"
+)
+
+// SaveCall puts a call with all that belongs to it in place of what was there.
+// A call that is deleted stays so: anything older that comes late changes
+// nothing and is no error.
+func (ix *Index) SaveCall(ctx context.Context, c earshot.Call) error {
+	if !earshot.ValidCallID(c.ID) {
+		return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", c.ID)
+	}
+	rows, err := rowsOf(c)
+	if err != nil {
+		return failed("save a call", err)
+	}
+	d := synced
+	if c.State == earshot.CallLive {
+		d = lazy
+	}
+	return ix.change(ctx, d, "save a call", func(tx bun.Tx) error { return putCall(ctx, tx, rows) })
+}
+
+// putCall writes the call's row first: that makes two savers of one call take
+// turns.
+func putCall(ctx context.Context, tx bun.Tx, rows callRows) error {
+	res, err := tx.NewInsert().Model(&rows.call).
+		On("CONFLICT (id) DO UPDATE").
+		Where("calls.state <> ? OR EXCLUDED.state = ?", earshot.CallDeleted, earshot.CallDeleted).
+		Exec(ctx)
+	if deleted, err := changedNone(res, err); deleted || err != nil {
+		return err
+	}
+	id := rows.call.ID
+	for _, table := range []string{"parts", "gaps", "marks", tagTable, flagTable} {
+		if _, err := tx.NewDelete().Table(table).Where("call = ?", id).Exec(ctx); err != nil {
+			return fmt.Errorf("clear %s: %w", table, err)
+		}
+	}
+	if err := insert(ctx, tx, "parts", rows.parts); err != nil {
+		return err
+	}
+	if err := insert(ctx, tx, "gaps", rows.gaps); err != nil {
+		return err
+	}
+	if err := insert(ctx, tx, "marks", rows.marks); err != nil {
+		return err
+	}
+	if err := insert(ctx, tx, tagTable, rows.tags); err != nil {
+		return err
+	}
+	return insert(ctx, tx, flagTable, rows.flags)
+}
+
+// rowsAtOnce bounds the text of one statement.
+const rowsAtOnce = 500
+
+func insert[R any](ctx context.Context, tx bun.Tx, table string, rows []R) error {
+	for len(rows) > 0 {
+		some := rows[:min(rowsAtOnce, len(rows))]
+		rows = rows[len(some):]
+		if _, err := tx.NewInsert().Model(&some).ModelTableExpr(table).Exec(ctx); err != nil {
+			return fmt.Errorf("put %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// Call is the call id with all that belongs to it, whatever its state, or
+// earshot.ErrNoCall.
+func (ix *Index) Call(ctx context.Context, id string) (earshot.Call, error) {
+	c, err := oneCall(ctx, ix.read, id)
+	return c, failed("read a call", err)
+}
+
+func oneCall(ctx context.Context, db bun.IDB, id string) (earshot.Call, error) {
+	calls, err := callsOf(ctx, db, []string{id})
+	if err != nil {
+		return earshot.Call{}, err
+	}
+	if len(calls) == 0 {
+		return earshot.Call{}, earshot.ErrNoCall
+	}
+	return calls[0], nil
+}
+
+// OpenCalls are the calls that node left live, and those it stored as
+// interrupted within earshot.ReconnectWithin before now: a seat that comes back
+// goes on with them. Oldest first.
+func (ix *Index) OpenCalls(ctx context.Context, node string, now time.Time) ([]earshot.Call, error) {
+	since := msOf(now.Add(-earshot.ReconnectWithin))
+	var ids []string
+	err := ix.read.NewSelect().Model((*callRow)(nil)).Column("id").
+		Where("node = ?", node).
+		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+			// A call is at most so long, which lets the index on state bound the search.
+			return q.Where("state = ?", earshot.CallLive).
+				WhereOr("state = ? AND started_at >= ? AND ended_at >= ? AND id IN (?)",
+					earshot.CallStored, since-longestMs, since, interrupted(ix.read))
+		}).
+		OrderExpr("started_at, id").Scan(ctx, &ids)
+	if err != nil {
+		return nil, failed("list open calls", err)
+	}
+	calls, err := callsOf(ctx, ix.read, ids)
+	return calls, failed("read open calls", err)
+}
+
+// longestMs is longer than any call: the longest, and a reconnect at its end.
+const longestMs = int64((earshot.LongestCall + time.Hour) / time.Millisecond)
+
+func interrupted(db bun.IDB) *bun.SelectQuery {
+	return db.NewSelect().Table(flagTable).Column("call").Where("value = ?", earshot.FlagInterrupted)
+}
+
+// callsOf reads the calls ids in that order, leaving out those that do not
+// exist. One transaction sees one state of all tables.
+func callsOf(ctx context.Context, db bun.IDB, ids []string) ([]earshot.Call, error) {
+	if len(ids) == 0 {
+		return []earshot.Call{}, nil
+	}
+	var calls []earshot.Call
+	err := db.RunInTx(ctx, snapshot, func(ctx context.Context, tx bun.Tx) error {
+		var rows callsRows
+		if err := rows.read(ctx, tx, ids); err != nil {
+			return err
+		}
+		var err error
+		calls, err = rows.calls(ids)
+		return err
+	})
+	return calls, err
+}
+
+// callsRows are the rows of several calls.
+type callsRows struct {
+	call        []callRow
+	parts       []partRow
+	gaps        []gapRow
+	marks       []markRow
+	tags, flags []labelRow
+}
+
+func (r *callsRows) read(ctx context.Context, tx bun.Tx, ids []string) error {
+	of := bun.In(ids)
+	if err := tx.NewSelect().Model(&r.call).Where("id IN (?)", of).Scan(ctx); err != nil {
+		return err
+	}
+	if err := tx.NewSelect().Model(&r.parts).Where("call IN (?)", of).OrderExpr("call, n").Scan(ctx); err != nil {
+		return err
+	}
+	if err := tx.NewSelect().Model(&r.gaps).Where("call IN (?)", of).OrderExpr("call, i").Scan(ctx); err != nil {
+		return err
+	}
+	if err := tx.NewSelect().Model(&r.marks).Where("call IN (?)", of).OrderExpr("call, start_ms, id").Scan(ctx); err != nil {
+		return err
+	}
+	if err := tx.NewSelect().Model(&r.tags).ModelTableExpr(tagTable+" AS label_row").Where("call IN (?)", of).OrderExpr("call, i").Scan(ctx); err != nil {
+		return err
+	}
+	return tx.NewSelect().Model(&r.flags).ModelTableExpr(flagTable+" AS label_row").Where("call IN (?)", of).OrderExpr("call, i").Scan(ctx)
+}
+
+func (r *callsRows) calls(ids []string) ([]earshot.Call, error) {
+	found := make(map[string]*earshot.Call, len(r.call))
+	for _, row := range r.call {
+		c := row.call()
+		found[row.ID] = &c
+	}
+	for _, row := range r.parts {
+		part, err := row.part()
+		if err != nil {
+			return nil, err
+		}
+		found[row.Call].Parts = append(found[row.Call].Parts, part)
+	}
+	for _, row := range r.gaps {
+		c := found[row.Call]
+		c.Gaps = append(c.Gaps, earshot.Gap{Side: row.Side, StartMs: row.StartMs, EndMs: row.EndMs, Cause: row.Cause})
+	}
+	for _, row := range r.marks {
+		found[row.Call].Marks = append(found[row.Call].Marks, row.mark())
+	}
+	for _, row := range r.tags {
+		found[row.Call].Tags = append(found[row.Call].Tags, row.Value)
+	}
+	for _, row := range r.flags {
+		found[row.Call].Flags = append(found[row.Call].Flags, earshot.Flag(row.Value))
+	}
+	calls := make([]earshot.Call, 0, len(ids))
+	for _, id := range ids {
+		if c := found[id]; c != nil {
+			calls = append(calls, *c)
+		}
+	}
+	return calls, nil
+}

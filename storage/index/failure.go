@@ -1,0 +1,109 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"earshot"
+)
+
+// Failures of this package that callers tell apart.
+var (
+	ErrNoBranch    = earshot.Fail(earshot.NotFound, "no_branch", "there is no such branch")
+	ErrNoUser      = earshot.Fail(earshot.NotFound, "no_user", "there is no such user")
+	ErrNoAgent     = earshot.Fail(earshot.NotFound, "no_agent", "there is no such agent")
+	ErrNoMark      = earshot.Fail(earshot.NotFound, "no_mark", "the call has no such mark")
+	ErrExists      = earshot.Fail(earshot.Conflict, "exists", "there is one with this id already")
+	ErrBranchInUse = earshot.Fail(earshot.Conflict, "branch_in_use", "the branch still has seats or branches below it")
+	ErrSeatInUse   = earshot.Fail(earshot.Conflict, "seat_in_use", "the seat has an open call")
+	ErrLastAdmin   = earshot.Fail(earshot.Conflict, "last_admin", "the last administrator must stay")
+	ErrBadParent   = earshot.Fail(earshot.Invalid, "bad_parent", "the parent must be another branch that exists and lies not below this one")
+	ErrBadBranch   = earshot.Fail(earshot.Invalid, "bad_branch", "there is no such branch for the seat to belong to")
+	ErrBadCursor   = earshot.Fail(earshot.Invalid, "bad_cursor", "the cursor is not one that was given out")
+	ErrAway        = earshot.Fail(earshot.Unavailable, "index_away", "the index cannot be reached; try again")
+)
+
+func unreachable(where string, err error) error {
+	return earshot.Fail(earshot.Unavailable, "index_unreachable", "the index %s cannot be used", visible(where)).Because(err)
+}
+
+// failed says what was being done when err happened. Failures in earshot's own
+// words pass as they are; an engine that is away becomes ErrAway.
+func failed(doing string, err error) error {
+	var said *earshot.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &said):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: %w", doing, err)
+	case away(err):
+		return ErrAway.Because(fmt.Errorf("%s: %w", doing, err))
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// away says whether err means that the engine, not the query, is at fault.
+func away(err error) bool {
+	var network net.Error
+	var connecting *pgconn.ConnectError
+	if errors.As(err, &network) || errors.As(err, &connecting) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+		return true
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		// Class 08: connection; 53: resources; 57: operator intervention; 58: system.
+		return strings.Contains(" 08 53 57 58 ", " "+pg.Code[:min(2, len(pg.Code))]+" ")
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN,
+			sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return true
+		}
+	}
+	return false
+}
+
+// taken says whether err is a key that exists already.
+func taken(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) &&
+		(lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE)
+}
+
+// dangling says whether err is a reference to, or from, a row that is not as
+// the reference needs it.
+func dangling(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23503"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
+// changedNone says whether a statement found no row to change.
+func changedNone(res sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 0, err
+}

@@ -1,0 +1,125 @@
+// Package index keeps what is known of calls, seats, branches, people and who
+// did what, in SQLite or in PostgreSQL. Both have the same tables, made by
+// migrations of their own, and are asked by one set of queries.
+//
+// Times are kept as milliseconds since the Unix epoch, so that the two engines
+// cannot differ about them.
+//
+// How durable a commit is, in SQLite: with WAL a power failure never damages
+// the file, but commits that were not synced are gone. What nothing else could
+// bring back (people, seats, tokens, audit) and calls that are stored are synced
+// before their commit returns; the states of live calls, agents and sessions are
+// not, because a sync each would cost hundreds of calls too many flushes and the
+// call's own file has all of it. A later synced commit makes the ones before it
+// durable too. PostgreSQL syncs as its administrator set it.
+//
+// Goroutines: only those of database/sql's pools, which end with Close.
+package index
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// Index is an open index. Its methods may be called from any goroutine.
+type Index struct {
+	read     *bun.DB
+	write    *bun.DB // in SQLite one connection: writers wait in line instead of failing busy
+	postgres bool
+}
+
+// Open opens the index at url, "sqlite:/path/to/file.db" or "postgres://…", and
+// brings its tables up to date. It fails with code `bad_index_url` where url
+// says neither, and with `index_unreachable` where no usable index answers there.
+func Open(ctx context.Context, url string) (*Index, error) {
+	ix, err := connect(url)
+	if err != nil {
+		return nil, err
+	}
+	if err := ix.start(ctx); err != nil {
+		return nil, errors.Join(unreachable(url, err), ix.Close())
+	}
+	return ix, nil
+}
+
+// start brings the tables up to date and looks whether they can be used.
+func (ix *Index) start(ctx context.Context) error {
+	if err := ix.write.PingContext(ctx); err != nil {
+		return err
+	}
+	if err := ix.migrate(ctx); err != nil {
+		return err
+	}
+	return ix.Healthy(ctx)
+}
+
+// Close waits for queries under way and closes all connections.
+func (ix *Index) Close() error {
+	if ix.read == ix.write {
+		return ix.write.Close()
+	}
+	return errors.Join(ix.read.Close(), ix.write.Close())
+}
+
+// Healthy is why the index cannot be asked, nil if it can.
+func (ix *Index) Healthy(ctx context.Context) error {
+	var n int
+	err := ix.read.NewSelect().Model((*lockRow)(nil)).ColumnExpr("count(*)").Scan(ctx, &n)
+	return failed("ask the index", err)
+}
+
+// durability says whether a commit is synced before it returns; see the
+// package's comment.
+type durability bool
+
+const (
+	synced durability = true
+	lazy   durability = false
+)
+
+// change runs fn in a transaction of the writer. In SQLite the transaction
+// holds the write lock from its beginning.
+func (ix *Index) change(ctx context.Context, d durability, doing string, fn func(tx bun.Tx) error) error {
+	err := ix.inTx(ctx, d, fn)
+	return failed(doing, err)
+}
+
+func (ix *Index) inTx(ctx context.Context, d durability, fn func(tx bun.Tx) error) (err error) {
+	conn, err := ix.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if !ix.postgres {
+		mode := "NORMAL"
+		if d == synced {
+			mode = "FULL"
+		}
+		if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = "+mode); err != nil {
+			return err
+		}
+	}
+	return conn.RunInTx(ctx, &sql.TxOptions{}, func(_ context.Context, tx bun.Tx) error { return fn(tx) })
+}
+
+// lockRow is a row of locks: who updates it first has a whole table unchanged
+// until the transaction ends.
+type lockRow struct {
+	bun.BaseModel `bun:"table:locks,alias:locks"`
+
+	Name string `bun:"name,pk"`
+	N    int64  `bun:"n"`
+}
+
+// lock takes the lock of that name until tx ends.
+func lock(ctx context.Context, tx bun.Tx, name string) error {
+	_, err := tx.NewUpdate().Model((*lockRow)(nil)).Set("n = n + 1").Where("name = ?", name).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	return nil
+}
