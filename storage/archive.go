@@ -1,0 +1,171 @@
+// Package storage joins what is kept of calls: the audio and call files, and the
+// index over them. The files are the truth: a call's own file is written before
+// the index, which can be made again from it.
+//
+// It starts no goroutine that outlives the call that started it.
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"earshot"
+	"earshot/storage/index"
+)
+
+// Files is what the archive needs of the place where files are kept. Names have
+// slashes. Open, ReadWhole and Remove fail with fs.ErrNotExist where there is no
+// such file, and take the names of unfinished files too.
+type Files interface {
+	Open(name string) (file io.ReadSeekCloser, size int64, err error)
+	ReadWhole(name string) ([]byte, error)
+	WriteWhole(name string, data []byte) error // all or nothing, and durable
+	Remove(name string) error
+	Unfinished() ([]string, error) // names of files that were begun and not completed
+}
+
+// unfinished is what the name of a file that is not complete ends with.
+const unfinished = ".part"
+
+// Archive keeps calls. Its methods may be called from any goroutine.
+type Archive struct {
+	files Files
+	index *index.Index
+	now   func() time.Time
+	calls keyed // one editor of a call's file and rows at a time
+}
+
+// Options of an archive; the zero value of each field has a default.
+type Options struct {
+	Now func() time.Time // time.Now
+}
+
+// New joins files and index, which stay the caller's to close.
+func New(files Files, ix *index.Index, opts Options) *Archive {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Archive{files: files, index: ix, now: opts.Now}
+}
+
+// Failures of this package that callers tell apart.
+var (
+	ErrNotStored = earshot.Fail(earshot.Conflict, "not_stored", "the call is live, or about to be stored; try again")
+)
+
+// SaveCall writes the call's file and puts the call into the index, in place of
+// what was there. Where the index fails the file is written nevertheless: put
+// the call again later. A call that is deleted stays so.
+func (a *Archive) SaveCall(ctx context.Context, c earshot.Call) error {
+	if !earshot.ValidCallID(c.ID) {
+		return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", c.ID)
+	}
+	defer a.calls.lock(c.ID)()
+	if c.State != earshot.CallDeleted {
+		// An index that is away does not keep the file from being written.
+		if known, err := a.index.Call(ctx, c.ID); err == nil && known.State == earshot.CallDeleted {
+			return nil
+		}
+	}
+	return a.put(ctx, c)
+}
+
+// put writes file and index. The caller holds the call's lock.
+func (a *Archive) put(ctx context.Context, c earshot.Call) error {
+	if err := a.writeFile(c); err != nil {
+		return err
+	}
+	return a.index.SaveCall(ctx, c)
+}
+
+func (a *Archive) writeFile(c earshot.Call) error {
+	text, err := json.MarshalIndent(c.Clone(), "", " ")
+	if err != nil {
+		return fmt.Errorf("write the file of call %s: %w", c.ID, err)
+	}
+	if err := a.files.WriteWhole(earshot.CallFile(c.ID), append(text, '\n')); err != nil {
+		return fmt.Errorf("write the file of call %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// Call is the call id, or earshot.ErrNoCall; a deleted call is none.
+func (a *Archive) Call(ctx context.Context, id string) (earshot.Call, error) {
+	c, err := a.index.Call(ctx, id)
+	if err == nil && c.State == earshot.CallDeleted {
+		err = earshot.ErrNoCall
+	}
+	if err != nil {
+		return earshot.Call{}, err
+	}
+	return c, nil
+}
+
+// Search finds calls, newest first; see index.CallQuery.
+func (a *Archive) Search(ctx context.Context, q index.CallQuery) (index.CallPage, error) {
+	return a.index.SearchCalls(ctx, q)
+}
+
+// Seats are all seats with their tokens' hashes.
+func (a *Archive) Seats(ctx context.Context) ([]earshot.Seat, error) { return a.index.Seats(ctx) }
+
+// SaveTokens keeps the hashes of a seat's tokens.
+func (a *Archive) SaveTokens(ctx context.Context, seat string, tokens []earshot.SeatToken) error {
+	return a.index.SaveTokens(ctx, seat, tokens)
+}
+
+// SaveAgent keeps who a 工号 belongs to.
+func (a *Archive) SaveAgent(ctx context.Context, agent earshot.Agent) error {
+	return a.index.SaveAgent(ctx, agent)
+}
+
+// OpenCalls are the calls a seat of the node may go on with now: those left
+// live, and those stored as interrupted within the last minute.
+func (a *Archive) OpenCalls(ctx context.Context, node string) ([]earshot.Call, error) {
+	return a.index.OpenCalls(ctx, node, a.now())
+}
+
+// Audio opens the file of a call's part n; n 0 means the only part. It fails
+// with earshot.ErrNoCall, earshot.ErrNoPart (also for a part that is still being
+// written) and earshot.ErrManyParts. The caller closes the file.
+func (a *Archive) Audio(ctx context.Context, id string, n int) (io.ReadSeekCloser, earshot.Part, error) {
+	c, err := a.Call(ctx, id)
+	if err != nil {
+		return nil, earshot.Part{}, err
+	}
+	part, err := partOf(c, n)
+	if err != nil {
+		return nil, earshot.Part{}, err
+	}
+	file, err := a.openPart(part)
+	return file, part, err
+}
+
+// partOf is the part n of c, or the only one if n is 0.
+func partOf(c earshot.Call, n int) (earshot.Part, error) {
+	if n == 0 && len(c.Parts) > 1 {
+		return earshot.Part{}, earshot.ErrManyParts
+	}
+	for _, p := range c.Parts {
+		if (n == 0 || p.N == n) && p.SHA256 != "" {
+			return p, nil
+		}
+	}
+	return earshot.Part{}, earshot.ErrNoPart
+}
+
+func (a *Archive) openPart(part earshot.Part) (io.ReadSeekCloser, error) {
+	file, _, err := a.files.Open(part.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, earshot.ErrNoPart.Because(err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open part %s: %w", part.File, err)
+	}
+	return file, nil
+}

@@ -1,0 +1,84 @@
+package storage
+
+import (
+	"context"
+	"slices"
+	"unicode/utf8"
+
+	"earshot"
+	"earshot/storage/index"
+)
+
+// PatchCall writes what patch says into a stored call, its file and its rows,
+// and answers the call as it is then; earshot.ErrNoCall, ErrNotStored.
+func (a *Archive) PatchCall(ctx context.Context, id string, patch earshot.CallPatch) (earshot.Call, error) {
+	if err := patch.Validate(); err != nil {
+		return earshot.Call{}, err
+	}
+	return a.edit(ctx, id, func(c *earshot.Call) error {
+		patch.Apply(c)
+		return nil
+	})
+}
+
+// Marks are the marks of a call, in the order of their starts.
+func (a *Archive) Marks(ctx context.Context, id string) ([]earshot.Mark, error) {
+	c, err := a.Call(ctx, id)
+	return c.Marks, err
+}
+
+// maxMarkText is how many characters a mark's text may have.
+const maxMarkText = 2000
+
+// AddMark adds a mark to a stored call, giving it an id if it has none;
+// earshot.ErrNoCall, ErrNotStored, `bad_mark`.
+func (a *Archive) AddMark(ctx context.Context, id string, mark earshot.Mark) (earshot.Mark, error) {
+	if mark.Kind == "" || mark.StartMs < 0 || mark.EndMs < mark.StartMs || !utf8.ValidString(mark.Text) ||
+		utf8.RuneCountInString(mark.Text) > maxMarkText {
+		return earshot.Mark{}, earshot.Fail(earshot.Invalid, "bad_mark",
+			"a mark has a kind, does not end before it starts, and has at most %d characters of text", maxMarkText)
+	}
+	if mark.ID == "" {
+		mark.ID = earshot.NewID(a.now())
+	}
+	_, err := a.edit(ctx, id, func(c *earshot.Call) error {
+		c.Marks = slices.DeleteFunc(c.Marks, func(m earshot.Mark) bool { return m.ID == mark.ID })
+		c.Marks = append(c.Marks, mark)
+		return nil
+	})
+	return mark, err
+}
+
+// DeleteMark takes a mark of a stored call away; earshot.ErrNoCall,
+// ErrNotStored, index.ErrNoMark.
+func (a *Archive) DeleteMark(ctx context.Context, id, mark string) error {
+	_, err := a.edit(ctx, id, func(c *earshot.Call) error {
+		before := len(c.Marks)
+		c.Marks = slices.DeleteFunc(c.Marks, func(m earshot.Mark) bool { return m.ID == mark })
+		if len(c.Marks) == before {
+			return index.ErrNoMark
+		}
+		return nil
+	})
+	return err
+}
+
+// edit changes a stored call, first its file, then its rows. Live calls belong
+// to whoever records them.
+func (a *Archive) edit(ctx context.Context, id string, change func(*earshot.Call) error) (earshot.Call, error) {
+	defer a.calls.lock(id)()
+	c, err := a.Call(ctx, id)
+	if err != nil {
+		return earshot.Call{}, err
+	}
+	if c.State != earshot.CallStored {
+		return earshot.Call{}, ErrNotStored
+	}
+	if err := change(&c); err != nil {
+		return earshot.Call{}, err
+	}
+	if err := a.put(ctx, c); err != nil {
+		return earshot.Call{}, err
+	}
+	return c, nil
+}
