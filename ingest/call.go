@@ -1,0 +1,309 @@
+package ingest
+
+import (
+	"time"
+
+	"earshot"
+	"earshot/ingest/recorder"
+)
+
+// openCall is a call from its start until all of it is sealed and kept.
+type openCall struct {
+	id        string
+	seat      *seat
+	rec       recording
+	startedAt time.Time
+	clock     time.Time // the newest time handed to the recording: it never goes back
+	gone      time.Time // since when no stream is there; zero while one is, or while one is awaited
+	paused    *earshot.Mark
+	failing   bool // the recording has refused packets
+
+	interrupted bool
+	ended       bool
+	failed      map[int]bool // parts that could not be sealed
+	stored      bool
+	version     int // of what was given to the keeper last
+	waiters     []chan earshot.Call
+}
+
+// reopening is a call that was interrupted and may go on.
+type reopening struct {
+	call  earshot.Call
+	until time.Time
+}
+
+// startCall opens a call at the instant at. setup, if any, writes the first
+// facts into it.
+func (s *seat) startCall(at time.Time, setup func(*earshot.Call)) *openCall {
+	at = earshot.At(at).Time
+	call := &earshot.Call{
+		ID: earshot.NewID(at), Seat: s.info.ID, Branch: s.info.Branch, Kind: s.info.Kind,
+		Direction: earshot.NoDirection, State: earshot.CallLive, StartedAt: earshot.At(at), Node: s.floor.opts.Node,
+		Parts: []earshot.Part{}, Gaps: []earshot.Gap{}, Marks: []earshot.Mark{}, Tags: []string{}, Flags: []earshot.Flag{},
+	}
+	if s.agent != nil {
+		agent := *s.agent
+		call.Agent = &agent
+	}
+	if setup != nil {
+		setup(call)
+	}
+	c := s.adopt(call, at)
+	s.open(at)
+	c.keep()
+	return c
+}
+
+// adopt makes a recording of call, and the call the seat's open one.
+func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
+	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Time, clock: at, failed: map[int]bool{}}
+	c.rec = s.floor.opts.newRecording(call, recorder.Options{
+		Software: s.floor.opts.Version,
+		SealedPart: func(n int, p earshot.Part, err error) {
+			s.floor.post(func(now time.Time) { c.partSealed(n, p, err) })
+		},
+	})
+	s.call, s.reopen = c, nil
+	s.floor.calls[c.id] = c
+	s.cutter.opened(at)
+	for i := range s.meters {
+		s.meters[i].sound = at
+	}
+	s.touch()
+	return c
+}
+
+// startByVoice opens a call with what was said just before.
+func (s *seat) startByVoice(from, at time.Time) {
+	var r record
+	for s.preRoll.peek(&r) && r.at().Before(from) {
+		s.preRoll.drop()
+	}
+	if s.preRoll.peek(&r) { // no earlier than there was audio
+		from = r.at()
+	}
+	s.startCall(from, nil)
+	s.cutter.opened(at)
+	for s.preRoll.peek(&r) {
+		side := earshot.SideAgent
+		if r.track == 1 {
+			side = earshot.SideCustomer
+		}
+		s.call.packet(r.packet(side))
+		s.preRoll.drop()
+	}
+}
+
+// open tells the recording which tracks there are now.
+func (s *seat) open(at time.Time) {
+	if tracks := s.tracks(); len(tracks) > 0 {
+		s.call.check(s.call.rec.Open(s.call.at(at), tracks))
+	}
+}
+
+// feed gives a packet to the open call.
+func (s *seat) feed(t *Track, r *record) { s.call.packet(r.packet(t.source.Track.Side)) }
+
+func (c *openCall) packet(p recorder.Packet) {
+	p.Arrival = c.at(p.Arrival)
+	c.check(c.rec.Packet(p))
+}
+
+// at lets the recording's clock never go back: a packet may have been put into
+// its ring after the tick that follows its arrival.
+func (c *openCall) at(t time.Time) time.Time {
+	if t.Before(c.clock) {
+		return c.clock
+	}
+	c.clock = t
+	return t
+}
+
+// check logs what the recording refuses, once until it works again.
+func (c *openCall) check(err error) {
+	if err != nil && !c.failing {
+		c.seat.floor.log.Error("the recording does not take audio", "call", c.id, "seat", c.seat.info.ID, "err", err)
+	}
+	if failing := err != nil; failing != c.failing {
+		c.failing = failing
+		c.seat.touch()
+	}
+}
+
+// callTick decides what time alone decides about the open call.
+func (s *seat) callTick(now time.Time) {
+	c := s.call
+	if cut, long := s.cutter.long(c.startedAt, now); long {
+		if s.present() {
+			s.split(cut)
+		} else {
+			s.endCall(now)
+		}
+		return
+	}
+	switch {
+	case s.cutter.gone(c.gone, now):
+		c.interrupted = true
+		s.endCall(now)
+	case c.paused == nil && s.cutter.silent(now):
+		s.endCall(now)
+	default:
+		c.check(c.rec.Advance(c.at(now)))
+	}
+}
+
+// split ends the open call at the instant at and goes on with a new one that
+// has its facts; no packet is lost between them.
+func (s *seat) split(at time.Time) {
+	old := s.call
+	facts := old.rec.Call()
+	var paused *earshot.Mark
+	if old.paused != nil {
+		mark := *old.paused
+		paused = &mark
+	}
+	lastSpeech := s.cutter.lastSpeech
+	s.endCall(at)
+	c := s.startCall(at, func(call *earshot.Call) {
+		call.Agent, call.Direction, call.Number = facts.Agent, facts.Direction, facts.Number
+		call.Account, call.Ticket, call.Business = facts.Account, facts.Ticket, facts.Business
+	})
+	s.cutter.lastSpeech = lastSpeech
+	if paused != nil {
+		c.pause(at, paused.Text, paused.By)
+	}
+}
+
+// endCall ends the open call at the instant at. It stays known until its parts
+// are sealed and it is kept.
+func (s *seat) endCall(at time.Time) *openCall {
+	c := s.call
+	s.call = nil
+	s.cutter.closed()
+	for s.preRoll != nil {
+		var r record
+		if !s.preRoll.peek(&r) {
+			break
+		}
+		s.preRoll.drop()
+	}
+	if c.paused != nil {
+		c.closePause(at)
+	}
+	if c.interrupted {
+		c.rec.Facts(func(call *earshot.Call) { call.SetFlag(earshot.FlagInterrupted) })
+	}
+	c.ended = true
+	if err := c.rec.End(c.at(at)); err != nil {
+		s.floor.log.Error("a call did not end well", "call", c.id, "seat", s.info.ID, "err", err)
+	}
+	s.touch()
+	c.settle()
+	return c
+}
+
+// partSealed notes that a part's file is complete, or never will be.
+func (c *openCall) partSealed(n int, p earshot.Part, err error) {
+	if err != nil {
+		c.seat.floor.log.Error("a part could not be completed", "call", c.id, "part", n, "file", p.File, "err", err)
+		c.failed[n] = true
+		c.rec.Facts(func(call *earshot.Call) { call.SetFlag(earshot.FlagDamaged) })
+	}
+	c.settle()
+}
+
+// settle has the call kept as it stands; it is stored once it has ended and all
+// its parts are complete.
+func (c *openCall) settle() {
+	if c.ended && !c.stored && c.complete() {
+		c.stored = true
+	}
+	c.keep()
+	if !c.stored {
+		return
+	}
+	for _, w := range c.waiters {
+		w <- c.snapshot()
+	}
+	c.waiters = nil
+}
+
+func (c *openCall) complete() bool {
+	for _, p := range c.rec.Call().Parts {
+		if p.SHA256 == "" && !c.failed[p.N] {
+			return false
+		}
+	}
+	return true
+}
+
+// snapshot is the call as it stands.
+func (c *openCall) snapshot() earshot.Call {
+	call := c.rec.Call()
+	call.State = earshot.CallLive
+	if c.stored {
+		call.State = earshot.CallStored
+	}
+	return call
+}
+
+// keep gives the call as it stands to the keeper and the board.
+func (c *openCall) keep() {
+	f := c.seat.floor
+	call := c.snapshot()
+	c.version++
+	version := c.version
+	f.publisher.tellCall(f.opts.Now(), call)
+	f.keeper.keepCall(call, func() {
+		f.post(func(time.Time) {
+			if c.stored && c.version == version {
+				delete(f.calls, c.id)
+			}
+		})
+	})
+}
+
+// pause stops recording; the mark says since when, why and by whom.
+func (c *openCall) pause(at time.Time, reason, by string) {
+	offset := at.Sub(c.startedAt).Milliseconds()
+	mark := earshot.Mark{
+		ID: earshot.NewID(at), Kind: earshot.MarkPause, StartMs: offset, EndMs: offset, By: by, Text: reason, Shared: true,
+	}
+	c.paused = &mark
+	c.rec.Facts(func(call *earshot.Call) { call.Marks = append(call.Marks, mark) })
+	c.rec.Pause(c.at(at))
+	c.seat.touch()
+}
+
+// resume goes on recording.
+func (c *openCall) resume(at time.Time) {
+	c.closePause(at)
+	c.rec.Resume(c.at(at))
+	c.seat.cutter.opened(at)
+	c.seat.touch()
+}
+
+func (c *openCall) closePause(at time.Time) {
+	id, end := c.paused.ID, at.Sub(c.startedAt).Milliseconds()
+	c.paused = nil
+	c.rec.Facts(func(call *earshot.Call) {
+		for i := range call.Marks {
+			if call.Marks[i].ID == id {
+				call.Marks[i].EndMs = max(call.Marks[i].StartMs, end)
+			}
+		}
+	})
+}
+
+// live is what the wall shows of the call.
+func (c *openCall) live() *earshot.LiveCall {
+	call := c.rec.Call()
+	out := &earshot.LiveCall{
+		ID: c.id, StartedAt: call.StartedAt, Direction: call.Direction, Number: call.Number,
+		Account: call.Account, Ticket: call.Ticket, Business: call.Business,
+	}
+	if c.paused != nil {
+		out.Paused, out.PauseReason = true, c.paused.Text
+	}
+	return out
+}

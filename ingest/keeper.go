@@ -1,0 +1,205 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"earshot"
+)
+
+// How the keeper goes on when something does not take what it has.
+const (
+	keepPause    = 200 * time.Millisecond // before the first further attempt
+	keepPauseMax = 10 * time.Second
+	keepTimeout  = 10 * time.Second // for one attempt
+	keepTries    = 3                // failures in a row that end a round
+)
+
+// keeper writes call files and puts calls, agents and tokens on the shelf,
+// behind the loop. Of each only the newest state counts. What fails is tried
+// again until the floor closes.
+type keeper struct {
+	shelf Shelf
+	files Files
+	log   *slog.Logger
+
+	wake    chan struct{}
+	closing chan context.Context
+	done    chan error
+
+	mu      sync.Mutex
+	waiting map[string]*chore
+	order   []string // of waiting, oldest first
+}
+
+// chore is one thing to be kept.
+type chore struct {
+	do   func(ctx context.Context) error
+	kept func() // called once it is kept, if given
+}
+
+func newKeeper(shelf Shelf, files Files, log *slog.Logger) *keeper {
+	return &keeper{
+		shelf: shelf, files: files, log: log, waiting: map[string]*chore{},
+		wake: make(chan struct{}, 1), closing: make(chan context.Context, 1), done: make(chan error, 1),
+	}
+}
+
+// keepCall has the call's file and its place in the index brought to this
+// state, and then calls kept.
+func (k *keeper) keepCall(call earshot.Call, kept func()) {
+	written := false
+	k.put("call "+call.ID, &chore{kept: kept, do: func(ctx context.Context) error {
+		var fileErr error
+		if !written {
+			fileErr = k.writeCall(call)
+			written = fileErr == nil
+		}
+		return errors.Join(fileErr, k.shelf.SaveCall(ctx, call))
+	}})
+}
+
+func (k *keeper) writeCall(call earshot.Call) error {
+	data, err := json.MarshalIndent(call, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode call %s: %w", call.ID, err)
+	}
+	return k.files.WriteWhole(earshot.CallFile(call.ID), append(data, '\n'))
+}
+
+// keepAgent has an agent's name kept.
+func (k *keeper) keepAgent(agent earshot.Agent) {
+	k.put("agent "+agent.ID, &chore{do: func(ctx context.Context) error { return k.shelf.SaveAgent(ctx, agent) }})
+}
+
+// keepTokens has a seat's token hashes kept.
+func (k *keeper) keepTokens(seat string, tokens []earshot.SeatToken) {
+	tokens = slices.Clone(tokens)
+	k.put("tokens "+seat, &chore{do: func(ctx context.Context) error { return k.shelf.SaveTokens(ctx, seat, tokens) }})
+}
+
+// put replaces what waits under key; it does not wait.
+func (k *keeper) put(key string, c *chore) {
+	k.mu.Lock()
+	if k.waiting[key] == nil {
+		k.order = append(k.order, key)
+	}
+	k.waiting[key] = c
+	k.mu.Unlock()
+	select {
+	case k.wake <- struct{}{}:
+	default: // already awake
+	}
+}
+
+// run works until close.
+func (k *keeper) run() {
+	pause := keepPause
+	var again <-chan time.Time
+	for {
+		select {
+		case <-k.wake:
+			if again != nil { // still backing off: the timer brings it along
+				continue
+			}
+		case <-again:
+		case ctx := <-k.closing:
+			k.done <- k.drain(ctx)
+			return
+		}
+		again = nil
+		if err := k.round(context.Background()); err != nil {
+			k.log.Warn("calls wait to be kept", "waiting", k.waitingCount(), "again", pause, "err", err)
+			again = time.After(pause)
+			pause = min(2*pause, keepPauseMax)
+			continue
+		}
+		pause = keepPause
+	}
+}
+
+// round tries all that waits once, giving up after a few failures in a row.
+// What failed goes behind the rest, so that one bad call holds up no other.
+func (k *keeper) round(ctx context.Context) error {
+	var failed error
+	row := 0
+	for left := k.waitingCount(); left > 0 && row < keepTries; left-- {
+		key, c := k.next()
+		if c == nil {
+			break
+		}
+		attempt, cancel := context.WithTimeout(ctx, keepTimeout)
+		err := c.do(attempt)
+		cancel()
+		if err == nil {
+			row = 0
+			if c.kept != nil {
+				c.kept()
+			}
+			continue
+		}
+		failed = fmt.Errorf("keep %s: %w", key, err)
+		row++
+		k.putBack(key, c)
+	}
+	return failed
+}
+
+func (k *keeper) next() (string, *chore) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.order) == 0 {
+		return "", nil
+	}
+	key := k.order[0]
+	k.order = k.order[1:]
+	c := k.waiting[key]
+	delete(k.waiting, key)
+	return key, c
+}
+
+// putBack lets a failed chore wait again, unless a newer one has come.
+func (k *keeper) putBack(key string, c *chore) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.waiting[key] == nil {
+		k.waiting[key] = c
+		k.order = append(k.order, key)
+	}
+}
+
+func (k *keeper) waitingCount() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.order)
+}
+
+// drain keeps what still waits, as long as ctx allows.
+func (k *keeper) drain(ctx context.Context) error {
+	for {
+		err := k.round(ctx)
+		if err == nil && k.waitingCount() == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(keepPause):
+		case <-ctx.Done():
+			if err == nil {
+				err = ctx.Err()
+			}
+			return fmt.Errorf("%d calls or agents were not kept in the index: %w", k.waitingCount(), err)
+		}
+	}
+}
+
+// close has everything that waits kept, within ctx, and ends run.
+func (k *keeper) close(ctx context.Context) error {
+	k.closing <- ctx
+	return <-k.done
+}

@@ -1,0 +1,119 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"earshot"
+)
+
+// takeUp stores what this node left live when it died, and remembers which
+// interrupted calls a seat that comes back goes on with.
+func (f *Floor) takeUp(ctx context.Context) error {
+	calls, err := f.opts.Shelf.OpenCalls(ctx, f.opts.Node)
+	if err != nil {
+		return fmt.Errorf("read open calls: %w", err)
+	}
+	now := f.opts.Now()
+	for _, call := range calls {
+		call = call.Clone()
+		if call.State == earshot.CallLive {
+			call = f.storeUnfinished(call)
+		}
+		f.rememberInterrupted(call, now)
+	}
+	return nil
+}
+
+// storeUnfinished makes a stored call of one that was live when the node died.
+func (f *Floor) storeUnfinished(call earshot.Call) earshot.Call {
+	if f.opts.Recover != nil {
+		recovered, err := f.opts.Recover(call.Clone())
+		if err != nil {
+			f.log.Error("an unfinished call could not be made whole", "call", call.ID, "seat", call.Seat, "err", err)
+			call.SetFlag(earshot.FlagDamaged)
+		} else {
+			call = recovered
+		}
+	}
+	if call.EndedAt.IsZero() {
+		call.EndedAt = lastKnown(call)
+	}
+	call.DurationMs = call.OffsetMs(call.EndedAt.Time)
+	call.State = earshot.CallStored
+	call.SetFlag(earshot.FlagInterrupted)
+	f.keeper.keepCall(call, nil)
+	f.publisher.tellCall(f.opts.Now(), call)
+	f.log.Warn("a call was interrupted when this node ended", "call", call.ID, "seat", call.Seat)
+	return call
+}
+
+// lastKnown is the last instant that the call itself speaks of.
+func lastKnown(call earshot.Call) earshot.Time {
+	last := int64(0)
+	for _, p := range call.Parts {
+		last = max(last, p.StartMs+p.DurationMs)
+	}
+	for _, g := range call.Gaps {
+		last = max(last, g.EndMs)
+	}
+	for _, m := range call.Marks {
+		last = max(last, m.EndMs)
+	}
+	return earshot.At(call.StartedAt.Add(time.Duration(last) * time.Millisecond))
+}
+
+// rememberInterrupted lets the call's seat go on with it, if it ended so lately.
+func (f *Floor) rememberInterrupted(call earshot.Call, now time.Time) {
+	until := call.EndedAt.Add(f.opts.ReconnectWithin)
+	if !call.Flagged(earshot.FlagInterrupted) || now.After(until) {
+		return
+	}
+	s, err := f.seat(call.Seat)
+	if err != nil {
+		return // the seat is no more, and then nobody comes back
+	}
+	if s.reopen == nil || s.reopen.call.EndedAt.Before(call.EndedAt.Time) {
+		s.reopen = &reopening{call: call, until: until}
+	}
+	if call.Agent != nil && s.agent == nil {
+		agent := *call.Agent
+		s.agent = &agent
+	}
+}
+
+// takeBack makes the interrupted call live again: what lies between is a gap
+// of both sides.
+func (s *seat) takeBack(at time.Time) {
+	call := s.reopen.call.Clone()
+	from, to := call.OffsetMs(call.EndedAt.Time), call.OffsetMs(at)
+	for _, side := range sidesOf(call) {
+		call.Gaps = append(call.Gaps, earshot.Gap{Side: side, StartMs: from, EndMs: max(from, to), Cause: earshot.CauseRecorderDown})
+	}
+	call.EndedAt, call.DurationMs, call.State = earshot.Time{}, 0, earshot.CallLive
+	c := s.adopt(&call, at)
+	s.floor.log.Info("an interrupted call goes on", "call", c.id, "seat", s.info.ID)
+	c.keep()
+}
+
+// sidesOf are the sides that a call's parts have.
+func sidesOf(call earshot.Call) []earshot.Side {
+	both := []earshot.Side{earshot.SideAgent, earshot.SideCustomer}
+	if call.Channels != 1 {
+		return both
+	}
+	for _, p := range call.Parts {
+		if p.Track == earshot.TrackCustomer {
+			return both[1:]
+		}
+	}
+	return both[:1]
+}
+
+// reopenTick forgets an interrupted call whose seat did not come back in time.
+func (s *seat) reopenTick(now time.Time) {
+	if s.reopen != nil && now.After(s.reopen.until) {
+		s.reopen = nil
+	}
+}

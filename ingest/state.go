@@ -1,0 +1,233 @@
+package ingest
+
+import (
+	"slices"
+	"time"
+
+	"earshot"
+)
+
+// statsEvery is how often a seat whose link alone changed is told anew.
+const statsEvery = 5 * time.Second
+
+// tick looks after every seat once, for the instant now.
+func (f *Floor) tick(now time.Time) {
+	f.ticks++
+	f.levels = f.levels[:0]
+	connected := make([]string, 0, 16)
+	calls := 0
+	for _, s := range f.seats {
+		s.tick(now)
+		if s.call != nil {
+			calls++
+		}
+		if s.known {
+			connected = append(connected, s.info.ID)
+		}
+	}
+	f.publisher.tellLevels(f.levels)
+	f.publisher.tellNode(earshot.LiveNode{
+		Name: f.opts.Node, Since: earshot.At(f.boot), Seats: len(f.levels), Calls: calls, Version: f.opts.Version,
+	}, connected, now)
+	f.tellTouched(now)
+	for _, s := range f.seats {
+		s.tellLevels()
+	}
+}
+
+// tellTouched tells the states of the seats that changed.
+func (f *Floor) tellTouched(now time.Time) {
+	for len(f.touched) > 0 {
+		touched := f.touched
+		f.touched = nil
+		for _, s := range touched {
+			s.dirty = false
+			s.assess(now)
+			s.dirty = false
+			s.tell(now)
+		}
+		f.touched = slices.DeleteFunc(f.touched, func(s *seat) bool { return !s.dirty })
+	}
+}
+
+// assess finds the seat's state and what wants a look, and has them told if
+// they are others than before.
+func (s *seat) assess(now time.Time) {
+	state, attention := s.stateNow(now), s.attentionNow(now)
+	if state != s.state {
+		s.state, s.since = state, now
+		s.touch()
+	}
+	if attention != s.attention {
+		s.attention = attention
+		s.touch()
+	}
+	if s.floor.ticks%10 == 0 && s.statsMoved(now) {
+		s.touch()
+	}
+}
+
+func (s *seat) stateNow(now time.Time) earshot.SeatState {
+	switch {
+	case s.call == nil && s.present():
+		return earshot.SeatIdle
+	case s.call == nil:
+		return earshot.SeatOffline
+	case !s.sounding(now), s.call.failing:
+		return earshot.SeatFaulty
+	case s.call.paused != nil:
+		return earshot.SeatPaused
+	}
+	return earshot.SeatOnCall
+}
+
+// sounding says whether any stream brings packets.
+func (s *seat) sounding(now time.Time) bool {
+	return slices.ContainsFunc(s.streams, func(st *Stream) bool {
+		return st.up && st.silentFor(now) < stalledAfter
+	})
+}
+
+// attentionNow is the gravest thing about the seat that wants a look.
+func (s *seat) attentionNow(now time.Time) earshot.Attention {
+	s.takeovers = slices.DeleteFunc(s.takeovers, func(at time.Time) bool { return now.Sub(at) >= takeoverSpan })
+	switch {
+	case s.call != nil && !s.connected(now):
+		return earshot.AttentionDisconnected
+	case s.stalled(now):
+		return earshot.AttentionStalled
+	case len(s.takeovers) >= takeoverMany:
+		return earshot.AttentionTakeover
+	case !s.overflow.IsZero() && now.Sub(s.overflow) < overflowSpan:
+		return earshot.AttentionOverflow
+	case s.poorLink(now):
+		return earshot.AttentionPoorLink
+	case s.silentSide(now):
+		return earshot.AttentionSilent
+	}
+	return ""
+}
+
+// connected says whether a stream is there whose connection stands.
+func (s *seat) connected(now time.Time) bool {
+	return slices.ContainsFunc(s.streams, func(st *Stream) bool {
+		return st.up && (st.connected.Load() || st.silentFor(now) < stalledAfter)
+	})
+}
+
+// stalled says whether a track that should bring packets does not.
+func (s *seat) stalled(now time.Time) bool {
+	for _, st := range s.streams {
+		if !st.up {
+			continue
+		}
+		for _, t := range st.tracks {
+			last := t.last
+			if last.Before(st.cameUp) {
+				last = st.cameUp
+			}
+			if now.Sub(last) >= stalledAfter {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *seat) poorLink(now time.Time) bool {
+	for _, st := range s.streams {
+		if st.up && st.link(now).quality() == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// silentSide says whether one of the two sides of an open call has had nothing
+// to be heard for long.
+func (s *seat) silentSide(now time.Time) bool {
+	if s.call == nil || s.call.paused != nil || !s.meters[0].carrying || !s.meters[1].carrying {
+		return false
+	}
+	for i := range s.meters {
+		if now.Sub(s.meters[i].sound) >= silentAfter {
+			return true
+		}
+	}
+	return false
+}
+
+// streamsNow are the seat's streams as the wall shows them.
+func (s *seat) streamsNow(now time.Time) []earshot.Stream {
+	streams := []earshot.Stream{}
+	for _, st := range s.streams {
+		if st.up {
+			streams = append(streams, st.state(now))
+		}
+	}
+	return streams
+}
+
+// statsMoved says whether what was told of the links is not true any more: at
+// once when the bars change, else now and then.
+func (s *seat) statsMoved(now time.Time) bool {
+	streams := s.streamsNow(now)
+	if len(streams) != len(s.toldStats) {
+		return true
+	}
+	seldom := s.floor.ticks%int(statsEvery/tickEvery) == 0
+	for i, st := range streams {
+		told := s.toldStats[i]
+		if st.Quality != told.Quality || st.Connected != told.Connected {
+			return true
+		}
+		if seldom && (st.LossPct != told.LossPct || st.JitterMs != told.JitterMs || st.RTTMs != told.RTTMs) {
+			return true
+		}
+	}
+	return false
+}
+
+// live is the seat's live state.
+func (s *seat) live(now time.Time) earshot.LiveSeat {
+	out := earshot.LiveSeat{
+		Seat: s.info.ID, Node: s.floor.opts.Node, State: s.state, Since: earshot.At(s.since),
+		Streams: s.streamsNow(now), Listeners: append([]string{}, s.listeners...), Attention: s.attention,
+	}
+	if s.agent != nil {
+		agent := *s.agent
+		out.Agent = &agent
+	}
+	if s.call != nil {
+		out.Call = s.call.live()
+	}
+	return out
+}
+
+// tell gives the seat's state to the board and to those who watch it.
+func (s *seat) tell(now time.Time) {
+	live := s.live(now)
+	s.toldStats = live.Streams
+	s.known = s.state != earshot.SeatOffline
+	s.floor.publisher.tellSeat(live)
+	for _, w := range s.watchers {
+		w.state = live
+		w.fn(live, s.seatLevels())
+	}
+}
+
+// watcher is somebody who wants to know all about one seat.
+type watcher struct {
+	state earshot.LiveSeat
+	fn    func(earshot.LiveSeat, earshot.SeatLevels)
+}
+
+// tellLevels gives the seat's levels to those who watch it.
+func (s *seat) tellLevels() {
+	if !s.present() {
+		return
+	}
+	for _, w := range s.watchers {
+		w.fn(w.state, s.seatLevels())
+	}
+}
