@@ -1,0 +1,324 @@
+import { defineStore } from "pinia";
+import { computed, reactive, ref, shallowRef } from "vue";
+import { api, type Call, type Side } from "@/api";
+import { t } from "@/i18n";
+import { duration } from "@/lib/format";
+import { sayProblem } from "@/lib/problem";
+import { Listening } from "@/listen/listening";
+import { Mixer } from "@/listen/mixer";
+import { clock } from "@/live/clock";
+import { useDirectory } from "@/live/directory";
+import { useLive } from "@/live/store";
+import { useSession } from "@/session/store";
+import { say } from "@/shell/notices";
+import { type DockAction, type DockState, nothing, step } from "./machine";
+import { ReplayPlayer } from "./player";
+import { loadSettings, saveSettings } from "./settings";
+import { liveLagMs } from "./timeline";
+
+export const rates = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
+
+/**
+ * What is being heard, wherever one is in the dashboard: a seat live, or a call.
+ * One thing at a time. Pages call listen, play, seek and so on, and draw their
+ * cursors from position() (exact, not reactive) or positionMs (a few times a second).
+ */
+export const useDock = defineStore("dock", () => {
+  const session = useSession();
+  const live = useLive();
+  const directory = useDirectory();
+
+  const state = shallowRef<DockState>(nothing);
+  const positionMs = ref(0);
+  const settings = reactive(loadSettings());
+  /** The browser holds the sound back until a click. */
+  const blocked = ref(false);
+
+  let mixer: Mixer | null = null;
+  let listening: Listening | null = null;
+  let player: ReplayPlayer | null = null;
+  let turn = 0;
+
+  const dispatch = (action: DockAction) => {
+    state.value = step(state.value, action);
+  };
+
+  function theMixer(): Mixer {
+    if (!mixer) {
+      mixer = new Mixer();
+      for (const side of ["agent", "customer"] as const) mixer.setVolume(side, settings.volume[side]);
+      mixer.setApart(settings.apart);
+    }
+    return mixer;
+  }
+
+  async function wake(): Promise<void> {
+    blocked.value = !(await theMixer().wake());
+  }
+
+  function drop(): void {
+    turn++;
+    listening?.stop();
+    listening = null;
+    player?.dispose();
+    player = null;
+    positionMs.value = 0;
+  }
+
+  /** Listens to a seat, ending whatever was heard. Call it from a click or a key. */
+  function listen(seat: string): void {
+    if (state.value.kind === "live" && state.value.seat === seat && state.value.phase !== "failed") return;
+    drop();
+    dispatch({ type: "listen", seat });
+    const mine = turn;
+    const report = (action: DockAction) => mine === turn && dispatch(action);
+    theMixer().setMixed(live.seats.get(seat)?.streams?.some((s) => s.mixed) ?? false);
+    void wake();
+    listening = new Listening(
+      seat,
+      theMixer(),
+      {
+        phase: (phase, problem) => {
+          report({ type: "listenPhase", phase, why: problem === undefined ? "" : sayProblem(problem) });
+        },
+        firstSound: (ms) => report({ type: "firstSound", ms }),
+      },
+      session.site?.iceServers ?? [],
+    );
+  }
+
+  /**
+   * Puts a call into the dock at a place on its timeline, playing unless paused
+   * is asked for. The same call is only moved.
+   */
+  async function play(call: Call | string, atMs = 0, options: { paused?: boolean } = {}): Promise<void> {
+    const id = typeof call === "string" ? call : call.id;
+    if (state.value.kind === "replay" && state.value.callId === id && player) {
+      seek(atMs);
+      if (!options.paused) resume();
+      return;
+    }
+    drop();
+    const known = typeof call === "string" ? null : call;
+    dispatch({ type: "play", callId: id, call: known, seat: known?.seat ?? "" });
+    positionMs.value = atMs;
+    const mine = turn;
+    if (!options.paused) void wake();
+    try {
+      const full = known?.parts && known.state !== "live" ? known : await api.call(id);
+      if (mine !== turn) return;
+      dispatch({ type: "call", call: full });
+      start(full, atMs, options.paused ?? false);
+    } catch (err) {
+      if (mine === turn) dispatch({ type: "playPhase", phase: "failed", why: sayProblem(err) });
+    }
+  }
+
+  function start(call: Call, atMs: number, paused: boolean): void {
+    const mine = turn;
+    theMixer().setMixed(false);
+    player = new ReplayPlayer(
+      call,
+      theMixer(),
+      {
+        phase: (phase) => mine === turn && dispatch({ type: "playPhase", phase }),
+        length: (ms) => mine === turn && dispatch({ type: "length", ms }),
+        caughtUp: () => mine === turn && void follow(call.id),
+      },
+      () => clock.now(),
+    );
+    player.setRate(settings.rate);
+    player.seek(atMs);
+    positionMs.value = player.position();
+    if (!paused) player.play();
+  }
+
+  /** A replay has come to where a live call stood when it was fetched: on with what has come since. */
+  async function follow(id: string): Promise<void> {
+    const mine = turn;
+    try {
+      const call = await api.call(id);
+      if (mine !== turn || !player) return;
+      const before = player.position();
+      dispatch({ type: "call", call });
+      player.setCall(call);
+      if (player.length - before > 2 * liveLagMs || call.state !== "live") player.refresh();
+      else toLive();
+    } catch (err) {
+      if (mine === turn) dispatch({ type: "playPhase", phase: "failed", why: sayProblem(err) });
+    }
+  }
+
+  function resume(): void {
+    void wake();
+    player?.play();
+  }
+
+  const pause = () => player?.pause();
+
+  /** Plays if it is paused, pauses if it plays; a live listening is left alone. */
+  function toggle(): void {
+    if (state.value.kind !== "replay") return void (blocked.value && wake());
+    if (state.value.phase === "playing" || state.value.phase === "loading") pause();
+    else resume();
+  }
+
+  function seek(ms: number): void {
+    player?.seek(ms);
+    positionMs.value = position();
+  }
+
+  /** Moves by so much; from live listening, back into the call so far. */
+  function skip(byMs: number): void {
+    const s = state.value;
+    if (s.kind === "replay") seek(position() + byMs);
+    else if (s.kind === "live" && byMs < 0) replayOpenCall(Math.max(0, elapsed() + byMs));
+  }
+
+  /** From the start: of the replay, or of the call that is being heard live. */
+  function fromStart(): void {
+    if (state.value.kind === "replay") seek(0);
+    else replayOpenCall(0);
+  }
+
+  function replayOpenCall(atMs: number): void {
+    const call = openCall();
+    if (call && session.may("play")) void play(call, atMs);
+  }
+
+  /** The id of the open call of the seat in the dock, empty if none. */
+  function openCall(): string {
+    const s = state.value;
+    if (s.kind === "live") return live.seats.get(s.seat)?.call?.id ?? "";
+    if (s.kind === "replay" && live.seats.get(s.seat)?.call?.id === s.callId) return s.callId;
+    return "";
+  }
+
+  /** Whether there is a live moment to go (back) to. */
+  const canGoLive = computed(
+    () => state.value.kind === "replay" && session.may("listen") && openCall() !== "",
+  );
+
+  function toLive(): void {
+    if (state.value.kind !== "replay") return;
+    if (canGoLive.value) listen(state.value.seat);
+    else player?.pause();
+  }
+
+  /** How long the call that is heard live has run, ms; 0 without one. */
+  function elapsed(): number {
+    const s = state.value;
+    const began = s.kind === "live" ? live.seats.get(s.seat)?.call?.startedAt : null;
+    return began ? Math.max(0, clock.now() - Date.parse(began)) : 0;
+  }
+
+  /** Where on the call's timeline we are now, ms. */
+  function position(): number {
+    return state.value.kind === "live" ? elapsed() : (player?.position() ?? positionMs.value);
+  }
+
+  /** Sets a bookmark where we are; it answers whether there was a call to set it in. */
+  async function mark(): Promise<boolean> {
+    const s = state.value;
+    const id = s.kind === "replay" ? s.callId : openCall();
+    if (!id || !session.may("mark")) return false;
+    const ms = Math.round(position());
+    try {
+      await api.addMark(id, { kind: "bookmark", startMs: ms, endMs: ms, side: "", text: "", shared: true });
+      say(t("dock.marked", { at: duration(ms) }));
+      for (const fn of markFollowers) fn(id);
+      return true;
+    } catch (err) {
+      say(sayProblem(err), "error");
+      return false;
+    }
+  }
+
+  const markFollowers = new Set<(call: string) => void>();
+  /** Calls fn with a call's id when the dock has set a mark in it, until the answer is called. */
+  function onMark(fn: (call: string) => void): () => void {
+    markFollowers.add(fn);
+    return () => markFollowers.delete(fn);
+  }
+
+  function setVolume(side: Side, volume: number): void {
+    settings.volume[side] = volume;
+    mixer?.setVolume(side, volume);
+    saveSettings(settings);
+  }
+
+  function setApart(apart: boolean): void {
+    settings.apart = apart;
+    mixer?.setApart(apart);
+    saveSettings(settings);
+  }
+
+  function setRate(rate: number): void {
+    settings.rate = rate;
+    player?.setRate(rate);
+    saveSettings(settings);
+  }
+
+  /** How much of a meter a side fills now, 0 to 1; what is heard, before its volume. */
+  const fill = (side: Side): number => (state.value.kind === "nothing" ? 0 : (mixer?.fill(side) ?? 0));
+
+  function stop(): void {
+    drop();
+    dispatch({ type: "stop" });
+  }
+
+  /** The name of the seat in the dock. */
+  const seatName = computed(() =>
+    state.value.kind === "nothing" ? "" : directory.seatName(state.value.seat),
+  );
+  const playing = computed(() => state.value.kind === "replay" && state.value.phase === "playing");
+  /** Whether that call is in the dock. */
+  const holds = (call: string) => state.value.kind === "replay" && state.value.callId === call;
+  const listensTo = (seat: string) => state.value.kind === "live" && state.value.seat === seat;
+
+  /** The seat is heard of again: an ear that waits tries at once. */
+  live.follow((event) => {
+    if (event.kind !== "seat" || !event.seat || !listensTo(event.seat.seat)) return;
+    if (event.seat.state === "offline") return;
+    mixer?.setMixed(event.seat.streams?.some((s) => s.mixed) ?? false);
+    listening?.hurry();
+  });
+
+  // The reactive position follows the exact one a few times a second; pages that
+  // draw a cursor ask position() each frame instead.
+  setInterval(() => {
+    if (state.value.kind !== "nothing") positionMs.value = position();
+  }, 200);
+
+  return {
+    state,
+    positionMs,
+    settings,
+    blocked,
+    playing,
+    seatName,
+    canGoLive,
+    listen,
+    play,
+    resume,
+    pause,
+    toggle,
+    seek,
+    skip,
+    fromStart,
+    toLive,
+    mark,
+    stop,
+    wake,
+    setVolume,
+    setApart,
+    setRate,
+    position,
+    elapsed,
+    openCall,
+    fill,
+    holds,
+    listensTo,
+    onMark,
+  };
+});

@@ -1,0 +1,56 @@
+import type { Call, TrackKind } from "@/api";
+
+/** A part as far as it can be played, on the call's timeline, ms. */
+export interface Span {
+  n: number;
+  track: TrackKind;
+  startMs: number;
+  endMs: number;
+  /** Still being written: it may be longer by now. */
+  growing: boolean;
+}
+
+/** What is younger cannot be had of a live call yet, ms. */
+export const liveLagMs = 1500;
+
+/** The playable spans of a call in the order of their starts, at the instant now (ms). */
+export function spansOf(call: Call, now: number): Span[] {
+  const live = call.state === "live";
+  const reached = call.startedAt ? now - Date.parse(call.startedAt) - liveLagMs : 0;
+  const spans = (call.parts ?? [])
+    .filter((p) => p.track !== "helper")
+    .map((p) => {
+      const growing = live && p.sha256 === "";
+      const endMs = growing ? Math.max(p.startMs + p.durationMs, reached) : p.startMs + p.durationMs;
+      return { n: p.n, track: p.track, startMs: p.startMs, endMs, growing };
+    })
+    .filter((s) => s.endMs > s.startMs);
+  return spans.sort((a, b) => a.startMs - b.startMs || a.n - b.n);
+}
+
+/** Where the playable time ends. */
+export function lengthOf(call: Call, now: number): number {
+  const ends = spansOf(call, now).map((s) => s.endMs);
+  return Math.max(call.durationMs, 0, ...ends);
+}
+
+/** The spans that sound at ms: one, or one a side. */
+export function spansAt(spans: Span[], ms: number): Span[] {
+  const at = spans.filter((s) => s.startMs <= ms && ms < s.endMs);
+  const both = at.find((s) => s.track === "both" || s.track === "mixed");
+  if (both) return [both];
+  const agent = at.find((s) => s.track === "agent");
+  const customer = at.find((s) => s.track === "customer");
+  return [agent, customer].filter((s) => s !== undefined);
+}
+
+/** Where sound begins at or after ms; null if none does. */
+export function nextSound(spans: Span[], ms: number): number | null {
+  let next: number | null = null;
+  for (const s of spans) {
+    if (s.endMs <= ms) continue;
+    const start = Math.max(s.startMs, ms);
+    if (next === null || start < next) next = start;
+  }
+  return next;
+}

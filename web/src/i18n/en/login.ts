@@ -1,0 +1,12 @@
+export default {
+  title: "Sign in",
+  lead: "Recording and live monitoring for counters and hotlines",
+  name: "Name",
+  password: "Password",
+  submit: "Sign in",
+  expired: "You have been signed out. Sign in again.",
+  capsLock: "Caps Lock is on",
+  seatHint:
+    "To record at a seat, open the link or QR code your administrator gave you; no sign-in is needed.",
+  version: "Version {version}",
+};

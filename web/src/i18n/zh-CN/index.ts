@@ -1,0 +1,11 @@
+import admin from "./admin";
+import archive from "./archive";
+import dock from "./dock";
+import errors from "./errors";
+import login from "./login";
+import seatPage from "./seatPage";
+import shell from "./shell";
+import wall from "./wall";
+import words from "./words";
+
+export default { words, errors, shell, login, wall, dock, admin, archive, seatPage };

@@ -1,0 +1,1 @@
+export default { title: "坐席录音" };

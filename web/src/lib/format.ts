@@ -1,0 +1,89 @@
+import { lang, t } from "@/i18n";
+
+/** A length of time as m:ss, or h:mm:ss from an hour on. */
+export function duration(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const h = Math.floor(s / 3600);
+  const m = Math.floor(s / 60) % 60;
+  return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+}
+
+/** A length of time in words, for those who hear the page. */
+export function durationInWords(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s >= 3600) return t("words.duration.hours", { h: Math.floor(s / 3600), m: Math.floor(s / 60) % 60 });
+  if (s >= 60) return t("words.duration.minutes", { m: Math.floor(s / 60), s: s % 60 });
+  return t("words.duration.seconds", { s });
+}
+
+let zone: string | undefined;
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Sets the site's time zone; all times are shown in it, whoever looks from wherever. */
+export function setTimezone(name: string): void {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    zone = name;
+  } catch {
+    zone = undefined; // a zone this browser does not know: its own has to do
+  }
+  formats.clear();
+}
+
+function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${lang.value}/${kind}`;
+  let made = formats.get(key);
+  if (!made) {
+    made = new Intl.DateTimeFormat(lang.value === "en" ? "en-GB" : "zh-CN", { timeZone: zone, ...options });
+    formats.set(key, made);
+  }
+  return made;
+}
+
+const toDate = (at: string | number) => new Date(at);
+
+/** HH:mm:ss in the site's time zone; empty for no time. */
+export function clockTime(at: string | number | null | undefined): string {
+  if (at === null || at === undefined || at === "") return "";
+  return format("time", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(
+    toDate(at),
+  );
+}
+
+/** The date by locale, in the site's time zone. */
+export function date(at: string | number | null | undefined): string {
+  if (at === null || at === undefined || at === "") return "";
+  return format("date", { year: "numeric", month: "2-digit", day: "2-digit" }).format(toDate(at));
+}
+
+export const dateTime = (at: string | number | null | undefined): string =>
+  at ? `${date(at)} ${clockTime(at)}` : "";
+
+/** The site's day of an instant as YYYY-MM-DD, the form the API takes. */
+export function isoDay(at: string | number): string {
+  return new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+  }).format(toDate(at));
+}
+
+/** Up to two characters that stand for a name where there is no room for it. */
+export function initials(name: string): string {
+  const trimmed = name.trim();
+  const digits = /\d+/.exec(trimmed)?.[0];
+  if (digits) return digits.slice(-3);
+  const words = trimmed.split(/\s+/);
+  if (words.length > 1)
+    return words
+      .map((w) => [...w][0] ?? "")
+      .slice(0, 2)
+      .join("")
+      .toUpperCase();
+  return [...trimmed].slice(0, 2).join("");
+}
+
+/** Parses an API time; NaN-free: 0 for none. */
+export const ms = (at: string | null | undefined): number => (at ? Date.parse(at) || 0 : 0);

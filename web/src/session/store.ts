@@ -1,0 +1,52 @@
+import { defineStore } from "pinia";
+import { computed, ref, shallowRef } from "vue";
+import { type Action, api, type Me, onSignedOut, Problem, type Site } from "@/api";
+import { setTimezone } from "@/lib/format";
+
+/** Who is signed in, what they may do, and what the site is. */
+export const useSession = defineStore("session", () => {
+  const me = shallowRef<Me | null>(null);
+  const site = shallowRef<Site | null>(null);
+  /** True once we know whether somebody is signed in. */
+  const known = ref(false);
+  /** True after the server ended the session, until the next sign-in. */
+  const expired = ref(false);
+
+  const user = computed(() => me.value?.user ?? null);
+  const may = (action: Action) => me.value?.allowed.includes(action) ?? false;
+
+  async function load(): Promise<void> {
+    if (known.value) return;
+    const loadSite = api.site().then((s) => {
+      site.value = s;
+      setTimezone(s.timezone);
+    });
+    try {
+      me.value = await api.me();
+    } catch (err) {
+      if (!(err instanceof Problem) || err.status !== 401) throw err;
+    }
+    await loadSite;
+    known.value = true;
+    expired.value = false;
+  }
+
+  async function signIn(name: string, password: string): Promise<void> {
+    const answer = await api.login(name, password);
+    me.value = { user: answer.user, allowed: answer.allowed };
+    known.value = true;
+    expired.value = false;
+  }
+
+  async function signOut(): Promise<void> {
+    await api.logout();
+    me.value = null;
+  }
+
+  onSignedOut(() => {
+    if (me.value) expired.value = true;
+    me.value = null;
+  });
+
+  return { me, site, user, known, expired, may, load, signIn, signOut };
+});

@@ -1,0 +1,30 @@
+// The style sheets of the Element Plus components that pages use; a page that
+// takes a new component adds its line here.
+import "element-plus/es/components/base/style/css";
+import "element-plus/es/components/button/style/css";
+import "element-plus/es/components/checkbox/style/css";
+import "element-plus/es/components/date-picker/style/css";
+import "element-plus/es/components/dialog/style/css";
+import "element-plus/es/components/drawer/style/css";
+import "element-plus/es/components/dropdown/style/css";
+import "element-plus/es/components/dropdown-item/style/css";
+import "element-plus/es/components/dropdown-menu/style/css";
+import "element-plus/es/components/form/style/css";
+import "element-plus/es/components/form-item/style/css";
+import "element-plus/es/components/input/style/css";
+import "element-plus/es/components/input-number/style/css";
+import "element-plus/es/components/message-box/style/css";
+import "element-plus/es/components/option/style/css";
+import "element-plus/es/components/popover/style/css";
+import "element-plus/es/components/radio/style/css";
+import "element-plus/es/components/radio-group/style/css";
+import "element-plus/es/components/rate/style/css";
+import "element-plus/es/components/select/style/css";
+import "element-plus/es/components/slider/style/css";
+import "element-plus/es/components/switch/style/css";
+import "element-plus/es/components/table/style/css";
+import "element-plus/es/components/table-column/style/css";
+import "element-plus/es/components/tag/style/css";
+import "element-plus/es/components/tooltip/style/css";
+import "element-plus/es/components/tree-select/style/css";
+import "element-plus/theme-chalk/dark/css-vars.css";

@@ -1,0 +1,64 @@
+import { fileURLToPath, URL } from "node:url";
+import vue from "@vitejs/plugin-vue";
+import { defineConfig, type PluginOption } from "vite";
+
+// The oldest browser in the halls: Chromium 109 on Windows 7.
+const oldest = "chrome109";
+
+// Where `npm run dev` sends what is not the dashboard: a running earshot, or
+// the mock (MOCK=12, MOCK=500: so many made-up seats).
+const server = process.env.EARSHOT ?? "http://127.0.0.1:8080";
+
+const src = fileURLToPath(new URL("./src", import.meta.url));
+
+async function mock(seats: string | undefined): Promise<PluginOption[]> {
+  if (seats === undefined) return [];
+  const { mockServer } = await import("./dev/mock.ts");
+  return [mockServer(Number(seats))];
+}
+
+// The seat page's link has no ending: /seat is seat.html in development too.
+const seatEntry: PluginOption = {
+  name: "earshot-seat-entry",
+  apply: "serve",
+  configureServer(dev) {
+    dev.middlewares.use((req, _res, next) => {
+      if (req.url === "/seat" || req.url?.startsWith("/seat?")) req.url = "/seat.html";
+      next();
+    });
+  },
+};
+
+export default defineConfig(async ({ command }) => ({
+  plugins: [vue(), seatEntry, ...(command === "serve" ? await mock(process.env.MOCK) : [])],
+  resolve: { alias: { "@": src } },
+  build: {
+    target: oldest,
+    cssTarget: oldest,
+    outDir: "dist",
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      input: {
+        index: fileURLToPath(new URL("./index.html", import.meta.url)),
+        seat: fileURLToPath(new URL("./seat.html", import.meta.url)),
+      },
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "vue", test: /node_modules[\\/](@vue|vue|vue-router|pinia|vue-i18n|@intlify)[\\/]/ },
+            { name: "wavesurfer", test: /node_modules[\\/]wavesurfer\.js[\\/]/ },
+          ],
+        },
+      },
+    },
+  },
+  server: {
+    proxy: {
+      "/api": { target: server, ws: true },
+      "/whep": { target: server },
+      "/whip": { target: server },
+    },
+  },
+}));
