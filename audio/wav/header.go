@@ -48,17 +48,22 @@ const MaxDataBytes = 1<<32 - 1 - HeaderBytes
 // at 8 kHz with so many bytes of audio: RIFF, fmt with its extension's size,
 // fact, data.
 func AppendHeader(dst []byte, encoding Encoding, channels int, dataBytes int64) []byte {
+	return AppendHeaderOf(dst, Info{Encoding: encoding, Channels: channels, Rate: 8000, Bits: 8}, dataBytes)
+}
+
+// AppendHeaderOf is AppendHeader for any encoding, rate and sample size.
+func AppendHeaderOf(dst []byte, info Info, dataBytes int64) []byte {
 	le := binary.LittleEndian
 	at := len(dst)
 	dst = append(dst, "RIFF\x00\x00\x00\x00WAVEfmt \x12\x00\x00\x00"...)
-	dst = le.AppendUint16(dst, uint16(encoding))
-	dst = le.AppendUint16(dst, uint16(channels))
-	dst = le.AppendUint32(dst, 8000)
-	dst = le.AppendUint32(dst, uint32(8000*channels))
-	dst = le.AppendUint16(dst, uint16(channels))
-	dst = le.AppendUint16(dst, 8)
+	dst = le.AppendUint16(dst, uint16(info.Encoding))
+	dst = le.AppendUint16(dst, uint16(info.Channels))
+	dst = le.AppendUint32(dst, uint32(info.Rate))
+	dst = le.AppendUint32(dst, uint32(info.Rate*info.FrameBytes()))
+	dst = le.AppendUint16(dst, uint16(info.FrameBytes()))
+	dst = le.AppendUint16(dst, uint16(info.Bits))
 	dst = append(dst, "\x00\x00fact\x04\x00\x00\x00\x00\x00\x00\x00data\x00\x00\x00\x00"...)
-	for _, p := range Patches(channels, dataBytes) {
+	for _, p := range Patches(info.FrameBytes(), dataBytes) {
 		copy(dst[at+int(p.Offset):], p.Bytes)
 	}
 	return dst
@@ -70,15 +75,16 @@ type Patch struct {
 	Bytes  []byte
 }
 
-// Patches are the sizes in a header of AppendHeader for so many bytes of audio.
-// An odd number of them must be followed by a byte of padding, see Pad.
-func Patches(channels int, dataBytes int64) []Patch {
+// Patches are the sizes in a header of AppendHeader for so many bytes of audio,
+// frameBytes of them for one sample of all channels (in G.711 the number of
+// channels). An odd number must be followed by a byte of padding, see Pad.
+func Patches(frameBytes int, dataBytes int64) []Patch {
 	size := func(at int64, n int64) Patch {
 		return Patch{at, binary.LittleEndian.AppendUint32(nil, uint32(min(n, 1<<32-1)))}
 	}
 	return []Patch{
 		size(riffSizeAt, HeaderBytes-8+dataBytes+dataBytes&1),
-		size(factSizeAt, dataBytes/int64(channels)),
+		size(factSizeAt, dataBytes/int64(frameBytes)),
 		size(dataSizeAt, dataBytes),
 	}
 }
