@@ -39,7 +39,7 @@ func (r *record) at() time.Time { return time.Unix(0, r.arrival).UTC() }
 func (r *record) packet(side earshot.Side) recorder.Packet {
 	return recorder.Packet{
 		Side: side, Arrival: r.at(), SSRC: r.ssrc, Seq: r.seq, Timestamp: r.timestamp,
-		Level: r.level, Payload: r.payload,
+		Level: r.level, Right: r.right, Payload: r.payload,
 	}
 }
 

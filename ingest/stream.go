@@ -59,16 +59,8 @@ func (f *Floor) Attach(ctx context.Context, info StreamInfo, kick func(reason st
 	}
 	st := &Stream{floor: f, id: info.ID, kick: kick}
 	fan := f.fanout(info.Seat)
-	for i, track := range info.Tracks {
-		t := &Track{
-			source:   &source{Stream: info.ID, Track: track, LevelExt: info.LevelExt},
-			levelExt: info.LevelExt, ring: newRing(trackRing), fan: fan, meter: newMeter(track),
-			stats: linkStats{clockRate: float64(track.Codec.ClockRate())},
-		}
-		if i < len(info.Types) {
-			t.types = info.Types[i]
-		}
-		st.tracks = append(st.tracks, t)
+	for i := range info.Tracks {
+		st.tracks = append(st.tracks, newTrack(info, i, fan))
 	}
 	return ask(ctx, f, func(now time.Time) (*Stream, error) {
 		s, err := f.seat(info.Seat)

@@ -15,6 +15,7 @@ import (
 const (
 	rosterEvery   = time.Minute            // the seats are read anew so often without being told
 	rosterRetry   = 2 * time.Second        // after a failure
+	rosterSpacing = 100 * time.Millisecond // between two readings, however many want one
 	rosterTimeout = 5 * time.Second        // for reading them
 	rosterWait    = 500 * time.Millisecond // who names an unknown seat waits so long for a reading
 	followPause   = time.Second            // before the board's events are followed again
@@ -94,6 +95,11 @@ func (r *roster) run(ctx context.Context) {
 			next = rosterRetry
 		}
 		timer.Reset(next)
+		select {
+		case <-time.After(rosterSpacing):
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ type Track struct {
 	levelExt uint8
 	ring     *ring
 	fan      *fanout
-	meter    meter // decodes levels where no header extension has them
+	meter    meter // made when a packet first comes whose header does not say its level
 
 	dropped atomic.Uint64 // packets that were no RTP, or of no negotiated payload type
 
@@ -35,6 +35,19 @@ type senderReport struct {
 	rtp uint32
 }
 
+// newTrack is a stream's i-th track; fan may be nil.
+func newTrack(info StreamInfo, i int, fan *fanout) *Track {
+	t := &Track{
+		source:   &source{Stream: info.ID, Track: info.Tracks[i], LevelExt: info.LevelExt},
+		levelExt: info.LevelExt, ring: newRing(trackRing), fan: fan,
+		stats: linkStats{clockRate: float64(info.Tracks[i].Codec.ClockRate())},
+	}
+	if i < len(info.Types) {
+		t.types = info.Types[i]
+	}
+	return t
+}
+
 // Receive takes one RTP packet that came at arrival. It is called by one
 // goroutine at a time, does not wait, does not keep rtp and does not allocate.
 // What is no RTP packet of the track is counted and dropped.
@@ -48,7 +61,10 @@ func (t *Track) Receive(rtp []byte, arrival time.Time) {
 		arrival: arrival.UnixNano(), ssrc: h.ssrc, timestamp: h.timestamp, seq: h.seq,
 		level: h.level, right: recorder.NoLevel, payload: rtp[h.payload:h.end],
 	}
-	if len(r.payload) > 0 && t.meter != nil && (r.level == recorder.NoLevel || t.source.Track.Channels == 2) {
+	if len(r.payload) > 0 && (r.level == recorder.NoLevel || t.source.Track.Channels == 2) {
+		if t.meter == nil {
+			t.meter = newMeter(t.source.Track)
+		}
 		r.level, r.right = t.meter.measure(r.payload)
 	}
 	t.ring.put(&r)
