@@ -96,16 +96,18 @@ func oneCall(ctx context.Context, db bun.IDB, id string) (earshot.Call, error) {
 // goes on with them. Oldest first.
 func (ix *Index) OpenCalls(ctx context.Context, node string, now time.Time) ([]earshot.Call, error) {
 	since := msOf(now.Add(-earshot.ReconnectWithin))
-	var ids []string
-	err := ix.read.NewSelect().Model((*callRow)(nil)).Column("id").
-		Where("node = ?", node).
-		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			// A call is at most so long, which lets the index on state bound the search.
-			return q.Where("state = ?", earshot.CallLive).
-				WhereOr("state = ? AND started_at >= ? AND ended_at >= ? AND id IN (?)",
-					earshot.CallStored, since-longestMs, since, interrupted(ix.read))
-		}).
-		OrderExpr("started_at, id").Scan(ctx, &ids)
+	live := ix.read.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at").TableExpr("calls").
+		Where("calls.state <> 'stored'").Where("calls.state = ?", earshot.CallLive).Where("calls.node = ?", node)
+	interrupted := along(ix.read.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at"), flagTable, string(earshot.FlagInterrupted)).
+		Where("label.started_at >= ?", since-longestMs).
+		Where("calls.state = ?", earshot.CallStored).Where("calls.ended_at >= ?", since).Where("calls.node = ?", node)
+	var hits []hit
+	err := ix.read.NewRaw("SELECT id, started_at FROM (?) AS live UNION SELECT id, started_at FROM (?) AS interrupted ORDER BY started_at, id",
+		live, interrupted).Scan(ctx, &hits)
+	ids := make([]string, len(hits))
+	for i, h := range hits {
+		ids[i] = h.ID
+	}
 	if err != nil {
 		return nil, failed("list open calls", err)
 	}
@@ -113,12 +115,9 @@ func (ix *Index) OpenCalls(ctx context.Context, node string, now time.Time) ([]e
 	return calls, failed("read open calls", err)
 }
 
-// longestMs is longer than any call: the longest, and a reconnect at its end.
+// longestMs is longer than any call, a reconnect at its end included: it bounds
+// how far back to look for those that ended just now.
 const longestMs = int64((earshot.LongestCall + time.Hour) / time.Millisecond)
-
-func interrupted(db bun.IDB) *bun.SelectQuery {
-	return db.NewSelect().Table(flagTable).Column("call").Where("value = ?", earshot.FlagInterrupted)
-}
 
 // callsOf reads the calls ids in that order, leaving out those that do not
 // exist. One transaction sees one state of all tables.

@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/uptrace/bun"
-
 	"earshot"
 )
 
@@ -71,22 +69,13 @@ func (ix *Index) SearchCalls(ctx context.Context, q CallQuery) (CallPage, error)
 	if s.hasText() {
 		ids, page.Next, err = s.lookThrough(ctx)
 	} else {
-		ids, page.Next, err = s.page(ctx, s.after, nil, s.limit)
+		ids, page.Next, err = s.page(ctx, s.after, position{}, s.limit)
 	}
 	if err != nil {
 		return CallPage{}, failed("search calls", err)
 	}
 	page.Calls, err = callsOf(ctx, ix.read, ids)
 	return page, failed("read the calls found", err)
-}
-
-// search is a query made ready.
-type search struct {
-	CallQuery
-	db    *bun.DB
-	after position
-	limit int
-	words []string // patterns for LIKE
 }
 
 func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
@@ -100,9 +89,6 @@ func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
 	}
 	if err := q.validate(); err != nil {
 		return nil, err
-	}
-	if len(q.States) == 0 {
-		q.States = []earshot.CallState{earshot.CallLive, earshot.CallStored}
 	}
 	if len(q.Branches) > 0 {
 		all, err := ix.Branches(ctx)
@@ -136,32 +122,27 @@ func (q CallQuery) validate() error {
 	return nil
 }
 
-// numberAnywhere says whether the number is looked for in its middle too.
-func (s *search) numberAnywhere() bool { return utf8.RuneCountInString(s.Number) >= 3 }
+// hit is a call found.
+type hit struct {
+	ID        string `bun:"id"`
+	StartedAt int64  `bun:"started_at"`
+}
 
-// hasText says whether calls have to be looked through, since no index answers.
-func (s *search) hasText() bool { return len(s.words) > 0 || s.numberAnywhere() }
+func (h hit) position() position { return position{at: h.StartedAt, id: h.ID} }
 
-// page is one page of ids after a position, and down to a last one if given.
-func (s *search) page(ctx context.Context, after position, last *position, limit int) ([]string, string, error) {
-	var rows []callRow
-	q := s.filtered(s.db.NewSelect().Model(&rows).Column("id", "started_at"), after)
-	if last != nil {
-		q = q.Where("(calls.started_at, calls.id) >= (?, ?)", last.at, last.id)
-		q = s.text(q)
-	}
-	err := newestFirst(q).Limit(int64(limit) + 1).Scan(ctx)
+// page is one page of ids after a position, and down to a last one unless that
+// is zero; next is the cursor of the page after it.
+func (s *search) page(ctx context.Context, after, last position, limit int) (ids []string, next string, err error) {
+	hits, err := s.hits(ctx, after, last, 0, limit+1)
 	if err != nil {
 		return nil, "", err
 	}
-	next := ""
-	if len(rows) > limit {
-		rows = rows[:limit]
-		next = position{rows[limit-1].StartedAt, rows[limit-1].ID}.String()
+	if len(hits) > limit {
+		hits = hits[:limit]
+		next = hits[limit-1].position().String()
 	}
-	ids := make([]string, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
+	for _, h := range hits {
+		ids = append(ids, h.ID)
 	}
 	return ids, next, nil
 }
@@ -170,128 +151,23 @@ func (s *search) page(ctx context.Context, after position, last *position, limit
 // enough calls have been looked through.
 func (s *search) lookThrough(ctx context.Context) (ids []string, next string, err error) {
 	after := s.after
-	for looked := 0; looked < mostLooked; looked += window {
-		last, more, err := s.windowEnd(ctx, after)
+	for looked := 0; looked < mostLooked && len(ids) < s.limit; looked += window {
+		last, err := s.withoutText().hits(ctx, after, position{}, window-1, 1)
 		if err != nil {
 			return nil, "", fmt.Errorf("find how far to look: %w", err)
 		}
-		found, next, err := s.page(ctx, after, &last, s.limit-len(ids))
+		if len(last) == 0 { // so few are left that the window has no end
+			found, next, err := s.page(ctx, after, position{}, s.limit-len(ids))
+			return append(ids, found...), next, err
+		}
+		found, next, err := s.page(ctx, after, last[0].position(), s.limit-len(ids))
 		ids = append(ids, found...)
 		if err != nil || next != "" {
 			return ids, next, err
 		}
-		if !more {
-			return ids, "", nil
-		}
-		after = last
-		if len(ids) == s.limit {
-			break
-		}
+		after = last[0].position()
 	}
 	return ids, after.String(), nil
-}
-
-// windowEnd is the last call of the window after a position, and whether there
-// may be more behind it.
-func (s *search) windowEnd(ctx context.Context, after position) (position, bool, error) {
-	var rows []callRow
-	q := s.filtered(s.db.NewSelect().Model(&rows).Column("id", "started_at"), after)
-	err := newestFirst(q).Offset(window - 1).Limit(1).Scan(ctx)
-	if err != nil || len(rows) == 0 {
-		return position{at: 0, id: ""}, false, err
-	}
-	return position{rows[0].StartedAt, rows[0].ID}, true, nil
-}
-
-func newestFirst(q *bun.SelectQuery) *bun.SelectQuery {
-	return q.OrderExpr("calls.started_at DESC, calls.id DESC")
-}
-
-// filtered adds all filters that an index answers.
-func (s *search) filtered(q *bun.SelectQuery, after position) *bun.SelectQuery {
-	q = q.ModelTableExpr("calls")
-	if after.id != "" {
-		q = q.Where("(calls.started_at, calls.id) < (?, ?)", after.at, after.id)
-	}
-	if !s.From.IsZero() {
-		q = q.Where("calls.started_at >= ?", s.From.UnixMilli())
-	}
-	if !s.To.IsZero() {
-		q = q.Where("calls.started_at < ?", s.To.UnixMilli())
-	}
-	q = oneOf(q, "calls.seat", s.Seats)
-	q = oneOf(q, "calls.agent", s.Agents)
-	q = oneOf(q, "calls.branch", s.Branches)
-	q = oneOf(q, "calls.kind", s.Kinds)
-	q = oneOf(q, "calls.direction", s.Directions)
-	q = oneOf(q, "calls.state", s.States)
-	if len(s.Businesses) > 0 {
-		q = oneOf(q.Where("calls.business <> ''"), "calls.business", s.Businesses)
-	}
-	if len(s.Ratings) > 0 {
-		q = oneOf(q, "calls.rating", s.Ratings)
-	}
-	if s.Account != "" {
-		q = q.Where("calls.account <> '' AND calls.account = ?", s.Account)
-	}
-	if s.Ticket != "" {
-		q = q.Where("calls.ticket <> '' AND calls.ticket = ?", s.Ticket)
-	}
-	if s.Number != "" && !s.numberAnywhere() {
-		end := reversed(s.Number)
-		q = q.Where("calls.number_reversed <> '' AND calls.number_reversed >= ? AND calls.number_reversed < ?", end, end+"\U0010FFFF")
-	}
-	return s.labelled(s.labelled(q, tagTable, s.Tags), flagTable, texts(s.Flags))
-}
-
-// labelled keeps calls that have one of the tags or flags.
-func (s *search) labelled(q *bun.SelectQuery, table string, values []string) *bun.SelectQuery {
-	if len(values) == 0 {
-		return q
-	}
-	return q.Where("calls.id IN (?)", s.db.NewSelect().Table(table).Column("call").Where("value IN (?)", bun.In(values)))
-}
-
-// text adds the filters that look into text.
-func (s *search) text(q *bun.SelectQuery) *bun.SelectQuery {
-	if s.numberAnywhere() {
-		q = q.Where("calls.number LIKE ? ESCAPE '!'", contains(s.Number))
-	}
-	for _, word := range s.words {
-		q = q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("calls.words LIKE ? ESCAPE '!'", word)
-			if s.Asker == "" {
-				return q
-			}
-			own := s.db.NewSelect().Table("marks").Column("call").
-				Where("maker = ?", s.Asker).Where("NOT shared").Where("words LIKE ? ESCAPE '!'", word)
-			return q.WhereOr("calls.id IN (?)", own)
-		})
-	}
-	return q
-}
-
-func oneOf[T any](q *bun.SelectQuery, column string, values []T) *bun.SelectQuery {
-	switch len(values) {
-	case 0:
-		return q
-	case 1:
-		return q.Where(column+" = ?", values[0])
-	}
-	return q.Where(column+" IN (?)", bun.In(values))
-}
-
-// contains is the LIKE pattern, with ! as its escape, of what has text in it.
-func contains(text string) string {
-	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text) + "%"
-}
-
-func texts[T ~string](values []T) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i] = string(v)
-	}
-	return out
 }
 
 func sortedKeys(set map[string]bool) []string {

@@ -120,7 +120,8 @@ func (ix *Index) SaveSeat(ctx context.Context, s earshot.Seat) error {
 // ErrSeatInUse while it has a live call. Its calls stay.
 func (ix *Index) DeleteSeat(ctx context.Context, id string) error {
 	return ix.change(ctx, synced, "delete a seat", func(tx bun.Tx) error {
-		live, err := tx.NewSelect().Model((*callRow)(nil)).Where("seat = ?", id).Where("state = ?", earshot.CallLive).Exists(ctx)
+		live, err := tx.NewSelect().Model((*callRow)(nil)).Where("seat = ?", id).
+			Where("state <> 'stored'").Where("state = ?", earshot.CallLive).Exists(ctx)
 		if err != nil {
 			return fmt.Errorf("look for an open call: %w", err)
 		}

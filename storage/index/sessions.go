@@ -46,7 +46,7 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 		if _, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("expires <= ?", msOf(s.now())).Exec(ctx); err != nil {
 			return err
 		}
-		row := sessionRow{Hash: earshot.HashToken(token), Data: data, Expires: msOf(expiry)}
+		row := sessionRow{Hash: earshot.HashToken(token), Data: append([]byte{}, data...), Expires: msOf(expiry)}
 		_, err := tx.NewInsert().Model(&row).On("CONFLICT (hash) DO UPDATE").Exec(ctx)
 		return err
 	})

@@ -77,7 +77,7 @@ CREATE INDEX calls_branch    ON calls (branch, started_at, id);
 CREATE INDEX calls_agent     ON calls (agent, started_at, id);
 CREATE INDEX calls_kind      ON calls (kind, started_at, id);
 CREATE INDEX calls_direction ON calls (direction, started_at, id);
-CREATE INDEX calls_state     ON calls (state, started_at, id);
+CREATE INDEX calls_state     ON calls (state, started_at, id) WHERE state <> 'stored';
 CREATE INDEX calls_number    ON calls (number_reversed, started_at, id) WHERE number_reversed <> '';
 CREATE INDEX calls_account   ON calls (account, started_at, id) WHERE account <> '';
 CREATE INDEX calls_ticket    ON calls (ticket, started_at, id) WHERE ticket <> '';

@@ -1,0 +1,94 @@
+package index
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"earshot"
+)
+
+// Each filter alone must be answered by an index in SQLite: no plan may walk
+// the table calls itself, and filters of one value come in order without a sort.
+func TestEveryFilterUsesAnIndex(t *testing.T) {
+	ix, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := ix.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	at := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	for what, row := range map[string]struct {
+		q      CallQuery
+		index  string
+		sorted bool // comes from the index in order
+	}{
+		"nothing":     {CallQuery{}, "calls_started", true},
+		"cursor":      {CallQuery{Cursor: position{1, "x"}.String()}, "calls_started", true},
+		"from and to": {CallQuery{From: at, To: at.Add(time.Hour)}, "calls_started", true},
+		"seat":        {CallQuery{Seats: []string{"a"}}, "calls_seat", true},
+		"seats":       {CallQuery{Seats: []string{"a", "b"}}, "calls_seat", false},
+		"agent":       {CallQuery{Agents: []string{"a"}}, "calls_agent", true},
+		"branch":      {CallQuery{Branches: []string{"a"}}, "calls_branch", true},
+		"kind":        {CallQuery{Kinds: []earshot.SeatKind{earshot.Hotline}}, "calls_kind", true},
+		"direction":   {CallQuery{Directions: []earshot.Direction{earshot.Inbound}}, "calls_direction", true},
+		"number end":  {CallQuery{Number: "34"}, "calls_number", false},
+		"account":     {CallQuery{Account: "a"}, "calls_account", true},
+		"ticket":      {CallQuery{Ticket: "a"}, "calls_ticket", true},
+		"business":    {CallQuery{Businesses: []string{"a"}}, "calls_business", true},
+		"rating":      {CallQuery{Ratings: []int{1}}, "calls_rating", true},
+		"flag":        {CallQuery{Flags: []earshot.Flag{earshot.FlagLoud}}, "call_flags_value", true},
+		"tag":         {CallQuery{Tags: []string{"a"}}, "call_tags_value", true},
+		"state":       {CallQuery{States: []earshot.CallState{earshot.CallLive}}, "calls_state", true},
+		"words":       {CallQuery{Words: "a"}, "calls_started", true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, err := ix.search(t.Context(), row.q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := planOf(t, ix, s)
+			if !strings.Contains(plan, row.index) {
+				t.Errorf("%s is not used:\n%s", row.index, plan)
+			}
+			if regexp.MustCompile(`SCAN calls( |$)`).MatchString(plan) && !strings.Contains(plan, "SCAN calls USING") {
+				t.Errorf("the whole table is walked:\n%s", plan)
+			}
+			if row.sorted && strings.Contains(plan, "TEMP B-TREE") {
+				t.Errorf("the calls found are sorted:\n%s", plan)
+			}
+		})
+	}
+}
+
+func planOf(t *testing.T, ix *Index, s *search) string {
+	t.Helper()
+	query := ix.read.NewRaw("?", s.statement(s.after, position{}, 0, 51)).String()
+	rows, err := ix.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "\n")
+}
