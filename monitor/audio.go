@@ -1,0 +1,220 @@
+package monitor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"earshot"
+)
+
+// serveAudio answers get-part-audio and get-call-audio: the stored bytes of a
+// part, of a live call all that is older than 1.5 s, or an excerpt.
+func (s *Server) serveAudio(w http.ResponseWriter, r *http.Request) {
+	ask, err := audioAskedFor(r)
+	if err == nil && ask.download {
+		err = s.also(visitOf(r.Context()), "download")
+	}
+	if err == nil {
+		err = s.answerAudio(w, r, ask)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+	}
+}
+
+// audioAsk is what of a call's audio is asked for.
+type audioAsk struct {
+	call     string
+	n        int // part; 0: the only one
+	download bool
+	excerpt  bool
+	from, to int64 // ms of the call's timeline, for an excerpt; to −1: the end
+}
+
+func audioAskedFor(r *http.Request) (audioAsk, error) {
+	ask := audioAsk{call: r.PathValue("id"), to: -1}
+	if text := r.PathValue("n"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return ask, earshot.ErrNoPart
+		}
+		ask.n = n
+	}
+	query := r.URL.Query()
+	ask.download = query.Get("download") == "1"
+	for _, f := range []struct {
+		name string
+		to   *int64
+	}{{"fromMs", &ask.from}, {"toMs", &ask.to}} {
+		text := query.Get(f.name)
+		if text == "" {
+			continue
+		}
+		if ask.n > 0 {
+			return ask, earshot.Fail(earshot.Invalid, "invalid", "an excerpt is of a call, not of a part")
+		}
+		ms, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || ms < 0 {
+			return ask, earshot.Fail(earshot.Invalid, "invalid", "%s is a number of milliseconds", f.name)
+		}
+		*f.to, ask.excerpt = ms, true
+	}
+	if ask.excerpt && ask.to >= 0 && ask.to <= ask.from {
+		return ask, earshot.Fail(earshot.Invalid, "invalid", "toMs comes after fromMs")
+	}
+	return ask, nil
+}
+
+func (s *Server) answerAudio(w http.ResponseWriter, r *http.Request, ask audioAsk) error {
+	if ask.excerpt {
+		return s.answerExcerpt(w, r, ask)
+	}
+	if call, ok := s.Floor.LiveCall(ask.call); ok && !sealed(call, ask.n) {
+		err := s.answerLive(w, r, call, ask)
+		if !errors.Is(err, earshot.ErrNotLive) {
+			return err
+		}
+		// It ended in between.
+	}
+	return s.answerStored(w, r, ask)
+}
+
+// sealed says whether part n of a live call is complete already.
+func sealed(call earshot.Call, n int) bool {
+	for _, p := range call.Parts {
+		if p.N == n {
+			return p.SHA256 != ""
+		}
+	}
+	return false
+}
+
+func (s *Server) answerStored(w http.ResponseWriter, r *http.Request, ask audioAsk) error {
+	file, part, err := s.Archive.Audio(r.Context(), ask.call, ask.n)
+	if err != nil {
+		return err
+	}
+	defer closeRead(file)
+	h := w.Header()
+	h.Set("Content-Type", part.AudioType())
+	// Asked about each time: who has signed out does not hear it again.
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("ETag", `"`+part.SHA256+`"`)
+	s.heard(r, ask, part)
+	s.name(w, r, ask, part.N, part.AudioType())
+	http.ServeContent(w, r, "", time.Time{}, file)
+	return nil
+}
+
+// closeRead closes what was only read; there is nothing to lose.
+func closeRead(c io.Closer) { _ = c.Close() }
+
+func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot.Call, ask audioAsk) error {
+	audio, mediaType, err := s.Floor.LiveAudio(r.Context(), ask.call, ask.n)
+	if err != nil {
+		return err
+	}
+	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, Subject{Seat: call.Seat, Call: call.ID})
+	row.ToMs, row.Reason = call.OffsetMs(s.Now()), "live"
+	s.played(r, ask, row)
+	s.name(w, r, ask, ask.n, mediaType)
+	answerBytes(w, r, audio, mediaType)
+	return nil
+}
+
+func (s *Server) answerExcerpt(w http.ResponseWriter, r *http.Request, ask audioAsk) error {
+	call, err := s.call(r.Context(), ask.call)
+	if err != nil {
+		return err
+	}
+	if ask.to < 0 {
+		ask.to = call.DurationMs
+	}
+	audio, mediaType, err := s.Archive.Excerpt(r.Context(), ask.call, ask.from, ask.to)
+	if err != nil {
+		return err
+	}
+	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, Subject{Seat: call.Seat, Call: call.ID})
+	row.FromMs, row.ToMs, row.Reason = ask.from, ask.to, "excerpt"
+	s.played(r, ask, row)
+	s.name(w, r, ask, 0, mediaType)
+	answerBytes(w, r, audio, mediaType)
+	return nil
+}
+
+// answerBytes answers audio that is complete here and now, and gone afterwards.
+func answerBytes(w http.ResponseWriter, r *http.Request, audio []byte, mediaType string) {
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(audio)))
+	if r.Method == http.MethodHead {
+		return
+	}
+	// A client that has gone cannot be told.
+	_, _ = io.Copy(w, bytes.NewReader(audio))
+}
+
+// heard writes down that a stored part is played, from where its first byte lies
+// on the call's timeline.
+func (s *Server) heard(r *http.Request, ask audioAsk, part earshot.Part) {
+	from, to := part.StartMs, part.StartMs+part.DurationMs
+	if start := rangeStart(r.Header.Get("Range")); start > 0 && part.Bytes > 0 {
+		from += min(part.DurationMs, int64(float64(part.DurationMs)*float64(start)/float64(part.Bytes)))
+	}
+	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, visitOf(r.Context()).about)
+	row.FromMs, row.ToMs, row.Reason = from, to, fmt.Sprintf("part %d", part.N)
+	s.played(r, ask, row)
+}
+
+// played puts a play, one for person, call and minute, or a download.
+func (s *Server) played(r *http.Request, ask audioAsk, row earshot.Audit) {
+	switch {
+	case r.Method == http.MethodHead:
+	case ask.download:
+		row.Action = earshot.AuditDownload
+		s.audit.Add(row)
+	default:
+		s.audit.AddOnce("play|"+row.Who+"|"+row.Call, row)
+	}
+}
+
+// rangeStart is where the first range of a Range header begins; 0 if it does
+// not say.
+func rangeStart(header string) int64 {
+	ranges, ok := strings.CutPrefix(header, "bytes=")
+	if !ok {
+		return 0
+	}
+	first, _, _ := strings.Cut(ranges, "-")
+	start, err := strconv.ParseInt(strings.TrimSpace(first), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return start
+}
+
+// name gives a download its file name: the call, and the part or "excerpt".
+func (s *Server) name(w http.ResponseWriter, r *http.Request, ask audioAsk, n int, mediaType string) {
+	if !ask.download {
+		return
+	}
+	ending := ".wav"
+	if mediaType == "audio/ogg" {
+		ending = ".opus"
+	}
+	name := ask.call
+	if ask.excerpt {
+		name += fmt.Sprintf("-%d-%d", ask.from, ask.to)
+	} else if n > 0 {
+		name += fmt.Sprintf("-%d", n)
+	}
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ending}))
+}

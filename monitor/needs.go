@@ -1,0 +1,64 @@
+package monitor
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"earshot"
+	"earshot/storage/index"
+	"earshot/storage/session"
+)
+
+// Index is what the monitor needs of the index; index.Index satisfies it. What
+// does not exist is answered with the index's own errors (index.ErrNoUser, …).
+type Index interface {
+	Branches(ctx context.Context) ([]earshot.Branch, error)
+	Branch(ctx context.Context, id string) (earshot.Branch, error)
+	CreateBranch(ctx context.Context, b earshot.Branch) error
+	SaveBranch(ctx context.Context, b earshot.Branch) error
+	DeleteBranch(ctx context.Context, id string) error
+
+	Seats(ctx context.Context) ([]earshot.Seat, error)
+	Seat(ctx context.Context, id string) (earshot.Seat, error)
+	CreateSeat(ctx context.Context, s earshot.Seat) error
+	SaveSeat(ctx context.Context, s earshot.Seat) error
+	DeleteSeat(ctx context.Context, id string) error
+	SaveTokens(ctx context.Context, seat string, tokens []earshot.SeatToken) error
+
+	Users(ctx context.Context) ([]earshot.User, error)
+	User(ctx context.Context, id string) (earshot.User, error)
+	CreateUser(ctx context.Context, u earshot.User) error
+	SaveUser(ctx context.Context, u earshot.User) error
+	DeleteUser(ctx context.Context, id string) error
+
+	AddAudit(ctx context.Context, row earshot.Audit) error
+	SearchAudit(ctx context.Context, q index.AuditQuery) (index.AuditPage, error)
+
+	Healthy(ctx context.Context) error
+}
+
+// Archive is what the monitor needs of the stored calls; storage.Archive
+// satisfies it.
+type Archive interface {
+	Call(ctx context.Context, id string) (earshot.Call, error)
+	Search(ctx context.Context, q index.CallQuery) (index.CallPage, error)
+	PatchCall(ctx context.Context, id string, facts earshot.CallPatch) (earshot.Call, error)
+	AddMark(ctx context.Context, call string, mark earshot.Mark) (earshot.Mark, error)
+	DeleteMark(ctx context.Context, call, mark string) error
+	// Audio opens the stored file of part n, or of the only part if n is 0.
+	Audio(ctx context.Context, call string, n int) (io.ReadSeekCloser, earshot.Part, error)
+	// Excerpt is a self-contained file of [fromMs, toMs) of the call's timeline.
+	Excerpt(ctx context.Context, call string, fromMs, toMs int64) (audio []byte, mediaType string, err error)
+	Levels(ctx context.Context, call string) (earshot.Levels, error)
+}
+
+// Live is what the monitor needs of the live state; session.Store satisfies it.
+type Live interface {
+	Tell(ctx context.Context, event earshot.Event) error
+	Snapshot(ctx context.Context) (session.Snapshot, error)
+	Follow(ctx context.Context, since string, fn func(earshot.Event) error) error
+	FollowLevels(ctx context.Context, fn func(node string, at time.Time, levels []earshot.SeatLevels)) error
+	Reap(ctx context.Context) error
+	Healthy(ctx context.Context) error
+}

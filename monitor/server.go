@@ -1,0 +1,141 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"earshot"
+	"earshot/monitor/live"
+)
+
+// Options are what a Server is made of. Log, Now, Registry, SecureCookies and
+// Location have defaults; Ready may be nil; the rest must be there.
+type Options struct {
+	Floor    Floor
+	Index    Index
+	Archive  Archive
+	Live     Live
+	Sessions scs.Store // where signed-in sessions are kept; index.Index makes one
+	Assets   fs.FS     // the built pages: web.Assets()
+	Site     Site
+
+	// Ready are further things that must hold to be ready, such as room on the
+	// disk, by name; each answers what is wrong.
+	Ready map[string]func(context.Context) error
+
+	Log           *slog.Logger
+	Now           func() time.Time
+	Registry      *prometheus.Registry
+	SecureCookies func(*http.Request) bool // whether r came by HTTPS; by default, whether by TLS
+	Location      *time.Location           // what a day is; Asia/Shanghai by default
+}
+
+// Site is what this installation is, as GET /api/v1/site tells it.
+type Site struct {
+	Name       string      `json:"name"`
+	Timezone   string      `json:"timezone" doc:"IANA name"`
+	PublicURL  string      `json:"publicUrl" doc:"without a slash at the end"`
+	WhipURL    string      `json:"whipUrl" doc:"a seat's id is put behind it"`
+	Version    string      `json:"version"`
+	Demo       bool        `json:"demo"`
+	ICEServers []ICEServer `json:"iceServers"`
+}
+
+// ICEServer is a STUN or TURN server, as RTCPeerConnection takes it.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// Server is the dashboard's server. Run must run while Handler serves.
+type Server struct {
+	Options
+
+	door    *doorman
+	gate    *Gate
+	audit   *Auditor
+	seats   *directory
+	hub     *live.Hub
+	roster  chan struct{}
+	metrics *metrics
+	handler http.Handler
+}
+
+// New makes a server. It starts nothing.
+func New(o Options) (*Server, error) {
+	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
+		return nil, errors.New("monitor: Floor, Index, Archive, Live, Sessions and Assets must be given")
+	}
+	if err := o.setDefaults(); err != nil {
+		return nil, err
+	}
+	s := &Server{Options: o, door: newDoorman(o), roster: make(chan struct{}, 1)}
+	s.audit = newAuditor(o.Index.AddAudit, o.Log, o.Now, o.Registry)
+	s.gate = NewGate(s.auditDenied)
+	s.metrics = newMetrics(o.Registry)
+	s.seats = newDirectory(o.Index.Seats, o.Log)
+	s.hub = live.New(live.Options{
+		Store: o.Live, Seats: s.seats.ids, Version: o.Site.Version, Log: o.Log, Now: o.Now, Registry: o.Registry,
+	})
+	pages, err := newPages(o.Assets)
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.handlers(pages)
+	return s, nil
+}
+
+func (o *Options) setDefaults() error {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.SecureCookies == nil {
+		o.SecureCookies = func(r *http.Request) bool { return r.TLS != nil }
+	}
+	if o.Site.Timezone == "" {
+		o.Site.Timezone = "Asia/Shanghai"
+	}
+	if o.Site.ICEServers == nil {
+		o.Site.ICEServers = []ICEServer{}
+	}
+	if o.Location == nil {
+		location, err := time.LoadLocation(o.Site.Timezone)
+		if err != nil {
+			return earshot.Fail(earshot.Invalid, "bad_timezone", "there is no timezone %q", o.Site.Timezone).Because(err)
+		}
+		o.Location = location
+	}
+	return nil
+}
+
+// Handler serves everything but /whip/.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run keeps the dashboards told until ctx ends, then ends every WebSocket and
+// writes the audit rows that wait. It is called once.
+func (s *Server) Run(ctx context.Context) {
+	// The auditor ends last: what the others do as they end is still written.
+	auditing, endAudit := context.WithCancel(context.WithoutCancel(ctx))
+	var audit, rest sync.WaitGroup
+	audit.Go(func() { s.audit.run(auditing) })
+	rest.Go(func() { s.tellRoster(ctx) })
+	rest.Go(func() { s.hub.Run(ctx) })
+	rest.Wait()
+	endAudit()
+	audit.Wait()
+}
