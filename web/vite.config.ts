@@ -54,11 +54,13 @@ export default defineConfig(async ({ command }) => ({
       },
     },
   },
-  server: {
-    proxy: {
-      "/api": { target: server, ws: true },
-      "/whep": { target: server },
-      "/whip": { target: server },
-    },
-  },
+  server: process.env.MOCK
+    ? {}
+    : {
+        proxy: {
+          "/api": { target: server, ws: true },
+          "/whep": { target: server },
+          "/whip": { target: server },
+        },
+      },
 }));

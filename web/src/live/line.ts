@@ -8,6 +8,7 @@ export interface Socket {
   onopen: ((e: Event) => void) | null;
   onclose: ((e: never) => void) | null;
   onmessage: ((e: MessageEvent) => void) | null;
+  send(data: string): unknown;
   reconnect(): void;
   close(): void;
 }
@@ -58,6 +59,7 @@ export class LiveLine {
   private open = false;
   private lastId = "";
   private rosterVersion = -1;
+  private wantsLevels = true;
 
   constructor(
     openSocket: OpenSocket,
@@ -79,6 +81,17 @@ export class LiveLine {
     this.socket.onclose = null;
     this.socket.onmessage = null;
     this.socket.close();
+  }
+
+  /** Says whether levels shall come: ten messages a second are not for pages that show no meters. */
+  setLevels(on: boolean): void {
+    if (on === this.wantsLevels) return;
+    this.wantsLevels = on;
+    if (this.open) this.sayLevels();
+  }
+
+  private sayLevels(): void {
+    this.socket.send(JSON.stringify({ type: "levels", on: this.wantsLevels }));
   }
 
   /** The address to (re)connect to: from the last event on, so that none is missed. */
@@ -108,6 +121,7 @@ export class LiveLine {
   private takeText(m: ServerMessage): void {
     switch (m.type) {
       case "hello":
+        if (!this.wantsLevels) this.sayLevels();
         this.sink.up(Date.parse(m.at));
         break;
       case "snapshot":

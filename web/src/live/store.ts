@@ -28,6 +28,7 @@ export const useLive = defineStore("live", () => {
   const followers = new Set<(event: LiveEvent) => void>();
   let line: LiveLine | null = null;
   let failures = 0;
+  let meters = 0;
 
   const directory = useDirectory();
 
@@ -86,6 +87,7 @@ export const useLive = defineStore("live", () => {
     if (line) return;
     state.value = "connecting";
     line = new LiveLine(openSocket, sink);
+    line.setLevels(meters > 0);
     void directory.reload();
   }
 
@@ -107,5 +109,15 @@ export const useLive = defineStore("live", () => {
     return () => followers.delete(fn);
   }
 
-  return { seats, nodes, state, known, staleSince, serverStale, start, stop, follow };
+  /** Lets levels come until the answer is called; a page with meters asks for them. */
+  function withLevels(): () => void {
+    meters++;
+    line?.setLevels(true);
+    return () => {
+      meters--;
+      if (meters === 0) line?.setLevels(false);
+    };
+  }
+
+  return { seats, nodes, state, known, staleSince, serverStale, start, stop, follow, withLevels };
 });

@@ -1,7 +1,6 @@
 export default {
   title: "Live wall",
   seats: "Seats",
-  count: "{n} seats",
   shown: "{n} of {all} shown",
   searchHint: "Seat, staff number, name, number",
   branchFilter: "Branch",
@@ -40,8 +39,8 @@ export default {
   emptyOther: "There are no seats yet. Ask an administrator to make branches and seats.",
   noneConnected:
     "Seats have been made, but nothing has connected yet. Open the seat page on the clerk's computer, or let a device publish.",
-  staleSince: "Not updated since {at}",
   cannotListen: "Your role may not listen",
   quietNotice: "{name}: {what}",
+  loss: "{pct}% lost",
   recovered: "{name} is well again",
 };

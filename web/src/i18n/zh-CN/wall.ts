@@ -1,7 +1,6 @@
 export default {
   title: "实时监听",
   seats: "坐席位",
-  count: "{n} 个坐席位",
   shown: "显示 {n} / {all}",
   searchHint: "坐席位、工号、姓名、号码",
   branchFilter: "网点",
@@ -38,8 +37,8 @@ export default {
   goSeatPage: "查看链接",
   emptyOther: "还没有坐席位，请让管理员先建好网点和坐席位。",
   noneConnected: "坐席位已建好，还没有设备连上来。在坐席的电脑上打开坐席页面，或让设备推流。",
-  staleSince: "自 {at} 未更新",
   cannotListen: "您的角色不能监听",
   quietNotice: "{name}：{what}",
+  loss: "丢包 {pct}%",
   recovered: "{name} 恢复正常",
 };
