@@ -1,0 +1,84 @@
+package recorder
+
+import (
+	"cmp"
+	"slices"
+
+	"earshot"
+)
+
+// span is a stretch of time in samples, to excluded.
+type span struct{ from, to int64 }
+
+// without calls keep for what is left of s outside the cuts, and cut for what
+// lies in them. The cuts are in order and apart.
+func (s span) without(cuts []span, keep, cut func(span)) {
+	for _, c := range cuts {
+		if c.to <= s.from {
+			continue
+		}
+		if c.from >= s.to {
+			break
+		}
+		if c.from > s.from {
+			keep(span{s.from, c.from})
+			s.from = c.from
+		}
+		end := min(c.to, s.to)
+		cut(span{s.from, end})
+		s.from = end
+	}
+	if s.from < s.to {
+		keep(s)
+	}
+}
+
+// gapList gathers the gaps of a call.
+type gapList struct {
+	gaps []earshot.Gap
+	last map[gapKey]int // where the newest gap of a side and cause lies
+}
+
+type gapKey struct {
+	side  earshot.Side
+	cause earshot.Cause
+}
+
+// add notes a gap, joining it to the newest of the same side and cause where
+// the two touch.
+func (g *gapList) add(side earshot.Side, s span, cause earshot.Cause) {
+	gap := earshot.Gap{Side: side, StartMs: max(0, floorTo(s.from, milli)/milli), EndMs: -floorTo(-s.to, milli) / milli, Cause: cause}
+	if gap.EndMs <= gap.StartMs {
+		return
+	}
+	key := gapKey{side, cause}
+	if i, ok := g.last[key]; ok {
+		if before := &g.gaps[i]; gap.StartMs <= before.EndMs && gap.EndMs >= before.StartMs {
+			before.StartMs, before.EndMs = min(before.StartMs, gap.StartMs), max(before.EndMs, gap.EndMs)
+			return
+		}
+	}
+	if g.last == nil {
+		g.last = map[gapKey]int{}
+	}
+	g.last[key] = len(g.gaps)
+	g.gaps = append(g.gaps, gap)
+}
+
+// clone shares nothing with g.
+func (g *gapList) clone() gapList {
+	c := gapList{gaps: slices.Clone(g.gaps), last: make(map[gapKey]int, len(g.last))}
+	for k, v := range g.last {
+		c.last[k] = v
+	}
+	return c
+}
+
+// sorted is the gaps in the order of their starts.
+func (g *gapList) sorted() []earshot.Gap {
+	out := append([]earshot.Gap{}, g.gaps...)
+	slices.SortStableFunc(out, func(a, b earshot.Gap) int {
+		return cmp.Or(cmp.Compare(a.StartMs, b.StartMs), cmp.Compare(a.Side, b.Side))
+	})
+	return out
+}

@@ -1,0 +1,244 @@
+package recorder
+
+import (
+	"errors"
+	"fmt"
+
+	"earshot"
+	"earshot/audio/levels"
+)
+
+// mostUnwritten is how much a file that refuses writes may fall behind: an hour
+// and more of a two-track call.
+const mostUnwritten = 16 << 20
+
+// part is one file while it is made, of one lane or of two combined.
+type part struct {
+	desk    *desk
+	facts   earshot.Part // N is 0 until there is audio
+	lanes   []*lane
+	mux     muxer
+	file    File
+	start   int64 // on the call's timeline
+	end     int64 // so far
+	limit   int64 // nothing beyond goes in: a snapshot's
+	silence int64 // how much from the start waits for the first audio
+	buf     []byte
+	broken  bool // the file fell too far behind
+	steps   [2]levels.Steps
+	clock   clock
+	row     []unit
+}
+
+// newPart begins a part at the place start.
+func newPart(d *desk, lanes []*lane, start int64) *part {
+	track := lanes[0].track
+	p := &part{desk: d, lanes: lanes, start: start, end: start, limit: forever, row: make([]unit, len(lanes))}
+	p.facts = earshot.Part{Codec: track.Codec, Channels: max(len(lanes), track.Channels), StartMs: start / milli, Clock: []earshot.ClockPoint{}}
+	switch {
+	case len(lanes) == 2 || track.stereo():
+		p.facts.Track = earshot.TrackBoth
+	case track.Mixed:
+		p.facts.Track = earshot.TrackMixed
+	case track.Side == earshot.SideCustomer:
+		p.facts.Track = earshot.TrackCustomer
+	default:
+		p.facts.Track = earshot.TrackAgent
+	}
+	return p
+}
+
+// errApart says that the next units cannot be combined.
+var errApart = errors.New("the sides keep no common slots")
+
+// pull takes what the lanes have ready into the file.
+func (p *part) pull() error {
+	var failed error
+	for p.end < p.limit && p.ready() {
+		for i, l := range p.lanes {
+			if l.out.len() == 0 { // closed: the other side goes on
+				p.row[i] = unit{samples: slot, level: earshot.LevelGap, right: earshot.LevelGap}
+				continue
+			}
+			if len(p.lanes) > 1 && l.out.first().odd {
+				return errors.Join(failed, errApart)
+			}
+		}
+		for i, l := range p.lanes {
+			if l.out.len() > 0 {
+				p.row[i] = l.out.pop()
+			}
+		}
+		if err := p.write(p.row); err != nil {
+			failed = err
+		}
+		for i, l := range p.lanes {
+			l.spare.recycle(p.row[i].data)
+			p.row[i] = unit{}
+		}
+	}
+	return failed
+}
+
+// ready says whether every lane has its next unit, or has ended before the other.
+func (p *part) ready() bool {
+	some := false
+	for _, l := range p.lanes {
+		if l.out.len() == 0 && !l.closed {
+			return false
+		}
+		some = some || l.out.len() > 0
+	}
+	return some
+}
+
+// write adds one unit of each lane.
+func (p *part) write(row []unit) error {
+	n, audio := row[0].samples, false
+	ms := (p.end - p.start) / milli
+	for i, u := range row {
+		audio = audio || u.data != nil
+		p.measure(p.lanes[i], u, ms)
+	}
+	p.end += n
+	if p.file == nil {
+		if !audio {
+			p.silence += n
+			return nil
+		}
+		if err := p.create(); err != nil {
+			p.silence += n
+			p.overflow(n)
+			return err
+		}
+	}
+	if p.broken {
+		p.overflow(n)
+		return nil
+	}
+	p.buf = p.mux.add(p.buf, row)
+	return p.flush()
+}
+
+// measure notes a unit's levels.
+func (p *part) measure(l *lane, u unit, ms int64) {
+	for c, side := range l.sides {
+		level, i := u.level, 0
+		if c == 1 {
+			level = u.right
+		}
+		if side == earshot.SideCustomer {
+			i = 1
+		}
+		p.steps[i].Add(ms, u.samples/milli, level)
+	}
+}
+
+// overflow notes that the file did not take the last n samples.
+func (p *part) overflow(n int64) {
+	for _, l := range p.lanes {
+		l.gap(span{p.end - n, p.end}, earshot.CauseOverflow)
+	}
+}
+
+// create makes the file, now that there is audio for it.
+func (p *part) create() error {
+	n := p.desk.parts + 1
+	name := earshot.PartFile(p.desk.call, n, p.facts.Codec)
+	file, err := p.desk.files.Create(name)
+	if err != nil {
+		return fmt.Errorf("begin %s: %w", name, err)
+	}
+	mux, err := p.newMuxer(name, n)
+	if err != nil {
+		return errors.Join(err, file.Discard())
+	}
+	p.desk.parts = n
+	p.file, p.mux, p.facts.N, p.facts.File = file, mux, n, name
+	p.buf = p.mux.begin(p.buf)
+	for p.silence > 0 {
+		row := make([]unit, len(p.lanes))
+		size := fillerSize(p.silence)
+		for i := range row {
+			row[i].samples = size
+		}
+		p.buf = p.mux.add(p.buf, row)
+		p.silence -= size
+	}
+	return nil
+}
+
+func (p *part) newMuxer(name string, n int) (muxer, error) {
+	if p.facts.Codec != earshot.Opus {
+		return newWAVMuxer(p.facts.Codec, p.facts.Channels)
+	}
+	start := p.desk.epoch.Add(duration(p.start)).UTC().Format("2006-01-02T15:04:05.000Z")
+	return newOggMuxer(name, len(p.lanes), p.lanes[0].track, []string{
+		"ENCODER=" + p.desk.software,
+		"DATE=" + start,
+		"EARSHOT_CALL=" + p.desk.call,
+		fmt.Sprintf("EARSHOT_PART=%d", n),
+		"EARSHOT_SEAT=" + p.desk.seat,
+		"EARSHOT_START=" + start,
+	}), nil
+}
+
+// flush hands the bytes made so far to the file. What it does not take is tried
+// again with the next.
+func (p *part) flush() error {
+	if len(p.buf) == 0 {
+		return nil
+	}
+	if err := p.file.Append(p.buf); err != nil {
+		p.broken = len(p.buf) > mostUnwritten
+		return fmt.Errorf("write %s: %w", p.facts.File, err)
+	}
+	p.buf = p.buf[:0]
+	return nil
+}
+
+// now is the part's facts so far.
+func (p *part) now() earshot.Part {
+	facts := p.facts
+	facts.DurationMs = (p.end - p.start) / milli
+	facts.Clock = append([]earshot.ClockPoint{}, p.facts.Clock...)
+	return facts
+}
+
+// finish writes the rest of the file and seals it. Without audio there is none.
+func (p *part) finish() error {
+	if p.file == nil {
+		return nil
+	}
+	p.clock.finish(p)
+	p.facts = p.now()
+	p.buf = p.mux.finish(p.buf)
+	failed := p.flush()
+	for _, patch := range p.mux.patches() {
+		failed = errors.Join(failed, p.file.Patch(patch.Offset, patch.Bytes))
+	}
+	for i := range p.steps {
+		p.steps[i].Extend(p.facts.DurationMs)
+	}
+	p.desk.seal(p, failed)
+	return failed
+}
+
+// snapshot is a part that goes its own way from here, in memory.
+func (p *part) clone(lanes []*lane, limit int64) (*part, *memory, error) {
+	c := *p
+	c.lanes, c.limit, c.row = lanes, limit, make([]unit, len(lanes))
+	c.facts.Clock = append([]earshot.ClockPoint{}, p.facts.Clock...)
+	c.steps = [2]levels.Steps{}
+	if p.file == nil {
+		return &c, nil, nil
+	}
+	bytes, err := p.file.Bytes()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s so far: %w", p.facts.File, err)
+	}
+	m := &memory{bytes}
+	c.file, c.mux = m, p.mux.clone()
+	c.buf = append([]byte(nil), p.buf...)
+	return &c, m, nil
+}

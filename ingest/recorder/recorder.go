@@ -1,0 +1,478 @@
+package recorder
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"earshot"
+)
+
+// Options are a recording's settings.
+type Options struct {
+	// Software is written into the files' tags.
+	Software string
+	// ReorderWait is how long a missing packet is waited for; 0: 4 s.
+	ReorderWait time.Duration
+	// SealedPart is told that a part's files are complete, with its SHA-256 and
+	// bytes, or why not. It is called on another goroutine, or, where a file
+	// could not be made, during the call that ended the part.
+	SealedPart func(n int, p earshot.Part, err error)
+}
+
+// DefaultReorderWait is how long a missing packet is waited for: a seat whose
+// network is gone for two seconds sends all again that was lost.
+const DefaultReorderWait = 4 * time.Second
+
+// Failures of Open.
+var (
+	ErrTracks = earshot.Fail(earshot.Unsupported, "bad_tracks", "a call has one or two tracks: one side, both, or one with both in it; Opus or G.711, mono or stereo")
+	ErrEnded  = earshot.Fail(earshot.Conflict, "call_ended", "the call has ended")
+)
+
+// Recording is one call while it is recorded.
+type Recording struct {
+	call   earshot.Call // facts, marks, and parts of before
+	desk   desk
+	take   *take
+	noted  bool                    // the take's beginning is entered
+	absent map[earshot.Side]absent // sides without audio between takes
+	known  map[earshot.Side]bool   // sides that have been there
+	pauses []span
+	paused bool
+	last   int64
+	ended  bool
+	failed error // of a file, not told yet
+}
+
+// absent is since when a side has no audio, and why.
+type absent struct {
+	from  int64
+	cause earshot.Cause
+	least int64 // shorter ones are not worth a gap
+}
+
+// New begins the recording of a call. A call that already has parts, because
+// the recorder was not running for a while, goes on behind them.
+func New(call *earshot.Call, files Files, opts Options) *Recording {
+	r := &Recording{call: call.Clone(), absent: map[earshot.Side]absent{}, known: map[earshot.Side]bool{}}
+	r.desk = desk{
+		call: call.ID, seat: call.Seat, software: opts.Software, epoch: call.StartedAt.Time, files: files,
+		wait:       samples(cmp.Or(opts.ReorderWait, DefaultReorderWait)),
+		results:    &results{sealed: map[int]Sealed{}},
+		sealedPart: opts.SealedPart,
+	}
+	r.desk.gaps.gaps = slices.Clone(call.Gaps)
+	since := absent{cause: earshot.CauseDisconnected, least: leastAbsence}
+	for _, p := range call.Parts {
+		r.desk.parts = max(r.desk.parts, p.N)
+		since.from = max(since.from, (p.StartMs+p.DurationMs)*milli)
+		since.cause = earshot.CauseRecorderDown
+		for _, side := range sidesOf(p.Track) {
+			r.known[side] = true
+		}
+	}
+	for _, side := range bothSides {
+		r.absent[side] = since
+	}
+	return r
+}
+
+// leastAbsence is the shortest time without a stream that is a gap, and
+// leastStart the shortest between a stream's opening and its first packet.
+const (
+	leastAbsence = 100 * milli
+	leastStart   = second
+)
+
+var bothSides = []earshot.Side{earshot.SideAgent, earshot.SideCustomer}
+
+func sidesOf(kind earshot.TrackKind) []earshot.Side {
+	switch kind {
+	case earshot.TrackBoth:
+		return bothSides
+	case earshot.TrackCustomer:
+		return bothSides[1:]
+	}
+	return bothSides[:1]
+}
+
+// Open says that these are the call's tracks from now on: all of them, those
+// that were there before included. The part being written ends, a new one
+// begins with the first packet of any of them.
+func (r *Recording) Open(at time.Time, tracks []Track) error {
+	if r.ended {
+		return ErrEnded
+	}
+	if !validTracks(tracks) {
+		return ErrTracks
+	}
+	now := r.now(at)
+	var before []*lane
+	if r.take != nil {
+		before = r.take.lanes
+	}
+	failed := r.endTake(now, earshot.CauseStalled, leastStart)
+	r.take, r.noted = newTake(&r.desk, tracks, now), false
+	for _, l := range r.take.lanes {
+		for _, old := range before {
+			if old.begun && old.track.Side == l.track.Side {
+				l.after = &old.source
+			}
+		}
+		if r.paused {
+			l.pauses = append(l.pauses, span{never, forever})
+		}
+		for _, side := range l.sides {
+			// From its first moment a stream is there: what is missing until the
+			// first packet is only worth a gap if it is long.
+			if a, ok := r.absent[side]; ok && now-a.from < leastAbsence && a.cause != earshot.CauseRecorderDown {
+				r.absent[side] = absent{a.from, earshot.CauseStalled, leastStart}
+			}
+		}
+	}
+	return failed
+}
+
+func validTracks(tracks []Track) bool {
+	for _, t := range tracks {
+		known := t.Codec == earshot.Opus || t.Codec == earshot.PCMU || t.Codec == earshot.PCMA
+		if !known || t.Channels < 0 || t.Channels > 2 || !t.Mixed && !t.stereo() && t.Side != earshot.SideAgent && t.Side != earshot.SideCustomer {
+			return false
+		}
+	}
+	switch len(tracks) {
+	case 1:
+		return true
+	case 2:
+		a, b := tracks[0], tracks[1]
+		return a.Side != b.Side && !a.Mixed && !b.Mixed && !a.stereo() && !b.stereo()
+	}
+	return false
+}
+
+// now moves the recording's time on to at.
+func (r *Recording) now(at time.Time) int64 {
+	now := r.desk.at(at)
+	r.last = max(r.last, now)
+	return now
+}
+
+// Packet takes a packet. What belongs to no open track is counted and dropped.
+// An error is the file's; the recording goes on.
+func (r *Recording) Packet(p Packet) error {
+	now := r.now(p.Arrival)
+	if r.take == nil || r.paused && !r.take.begun {
+		if !r.paused {
+			r.desk.stats.Stray++
+		}
+		return nil
+	}
+	err := r.take.packet(&p, now)
+	r.note()
+	return r.tell(err)
+}
+
+// note enters the beginning of a take: those who were absent are back.
+func (r *Recording) note() {
+	if r.noted || r.take == nil || !r.take.begun {
+		return
+	}
+	r.noted = true
+	for _, l := range r.take.lanes {
+		for _, side := range l.sides {
+			r.known[side] = true
+			r.back(side, r.take.start, &r.desk.gaps)
+		}
+	}
+}
+
+// back enters the gap of a side that was absent until the place at.
+func (r *Recording) back(side earshot.Side, at int64, gaps *gapList) {
+	a, ok := r.absent[side]
+	if ok && at-a.from >= a.least {
+		span{a.from, at}.without(r.pauses,
+			func(s span) { gaps.add(side, s, a.cause) },
+			func(s span) { gaps.add(side, s, earshot.CausePaused) })
+	}
+	if gaps == &r.desk.gaps {
+		delete(r.absent, side)
+	}
+}
+
+// Close says that a side's stream ended or broke. The part goes on with the
+// other side; with the last one it ends. A failure of its file is told by the
+// next Packet, Advance or End.
+func (r *Recording) Close(at time.Time, side earshot.Side) {
+	now := r.now(at)
+	if r.take == nil {
+		return
+	}
+	l := r.take.lane(side)
+	if l == nil || l.closed {
+		return
+	}
+	others := false
+	for _, other := range r.take.lanes {
+		others = others || other != l && !other.closed
+	}
+	if !others {
+		r.failed = errors.Join(r.failed, r.endTake(now, earshot.CauseDisconnected, leastAbsence))
+		return
+	}
+	l.close(now, earshot.CauseDisconnected)
+	r.leave(l, earshot.CauseDisconnected, leastAbsence)
+	r.failed = errors.Join(r.failed, r.take.pull())
+}
+
+// tell is err with what failed before.
+func (r *Recording) tell(err error) error {
+	if r.failed != nil {
+		err = errors.Join(r.failed, err)
+		r.failed = nil
+	}
+	return err
+}
+
+// leave enters that a closed lane's sides are absent from its end on.
+func (r *Recording) leave(l *lane, cause earshot.Cause, least int64) {
+	if !l.started {
+		return
+	}
+	from := l.cursor
+	if l.cursor-l.heard <= longestDTX && cause == earshot.CauseDisconnected {
+		from = l.heard
+	}
+	for _, side := range l.sides {
+		if _, ok := r.absent[side]; !ok {
+			r.absent[side] = absent{from, cause, least}
+		}
+	}
+}
+
+// endTake ends the part or parts being written.
+func (r *Recording) endTake(now int64, cause earshot.Cause, least int64) error {
+	if r.take == nil {
+		return nil
+	}
+	err := r.take.end(now, cause)
+	r.note()
+	for _, l := range r.take.lanes {
+		r.leave(l, cause, least)
+	}
+	r.take = nil
+	return err
+}
+
+// Overflow says that packets of a side were thrown away before they came here.
+func (r *Recording) Overflow(at time.Time, side earshot.Side, lost int) {
+	r.now(at)
+	r.desk.stats.Overflow += uint64(max(0, lost))
+	if r.take == nil {
+		return
+	}
+	if l := r.take.lane(side); l != nil {
+		l.overflow += int64(max(0, lost))
+	}
+}
+
+// Pause says that nothing is to be kept from now on, until Resume.
+func (r *Recording) Pause(at time.Time) {
+	now := r.now(at)
+	if r.paused {
+		return
+	}
+	r.paused = true
+	r.pauses = append(r.pauses, span{now, forever})
+	if r.take != nil {
+		for _, l := range r.take.lanes {
+			l.pause(now)
+		}
+	}
+}
+
+// Resume ends a pause.
+func (r *Recording) Resume(at time.Time) {
+	now := r.now(at)
+	if !r.paused {
+		return
+	}
+	r.paused = false
+	r.pauses[len(r.pauses)-1].to = now
+	if r.take != nil {
+		for _, l := range r.take.lanes {
+			l.resume(now)
+		}
+	}
+}
+
+// Advance says that time passed: what has waited long enough is given up, and
+// pages a second old are written.
+func (r *Recording) Advance(at time.Time) error {
+	now := r.now(at)
+	if r.take == nil {
+		return r.tell(nil)
+	}
+	err := r.take.advance(now)
+	r.note()
+	return r.tell(err)
+}
+
+// End ends the call: its parts are sealed, its end, length, gaps and flags set.
+func (r *Recording) End(at time.Time) error {
+	if r.ended {
+		return nil
+	}
+	now := r.now(at)
+	err := r.endTake(now, earshot.CauseStalled, leastStart)
+	r.finishAbsences(now, &r.desk.gaps)
+	r.ended = true
+	r.call.EndedAt = earshot.At(at)
+	r.call.DurationMs = max(0, now/milli)
+	call := r.Call()
+	for _, flag := range Flags(call, r.Levels()) {
+		r.call.SetFlag(flag)
+	}
+	return r.tell(err)
+}
+
+// finishAbsences enters the gaps of sides that are absent to the end. A side
+// that was never there has none, unless nobody was.
+func (r *Recording) finishAbsences(now int64, gaps *gapList) {
+	for _, side := range bothSides {
+		if r.known[side] || len(r.known) == 0 {
+			r.back(side, now, gaps)
+		}
+	}
+}
+
+// Stats is what became of packets so far.
+func (r *Recording) Stats() Stats { return r.desk.stats }
+
+// Call is a copy of what is known: the facts as they were given and changed,
+// with parts, gaps and length so far. Its state is the caller's business.
+func (r *Recording) Call() earshot.Call {
+	call := r.call.Clone()
+	call.Parts = append(call.Parts, r.parts()...)
+	r.desk.results.fill(call.Parts)
+	gaps := r.desk.gaps.clone()
+	if !r.ended {
+		call.DurationMs = max(0, r.last/milli)
+		if r.take != nil && r.take.begun {
+			for _, l := range r.take.lanes {
+				l.open(&gaps)
+			}
+		}
+		r.finishAbsences(r.last, &gaps)
+	}
+	call.Gaps = gaps.sorted()
+	call.Channels = channels(call.Parts)
+	return call
+}
+
+// parts are those of this recording that have a file.
+func (r *Recording) parts() []earshot.Part {
+	var parts []earshot.Part
+	for _, p := range r.all() {
+		parts = append(parts, p.now())
+	}
+	slices.SortFunc(parts, func(a, b earshot.Part) int { return cmp.Compare(a.N, b.N) })
+	return parts
+}
+
+// all are the parts of this recording that have a file.
+func (r *Recording) all() []*part {
+	parts := slices.Clone(r.desk.done)
+	if r.take != nil {
+		parts = append(parts, r.take.parts...)
+	}
+	return slices.DeleteFunc(parts, func(p *part) bool { return p.file == nil })
+}
+
+// channels is 2 where the sides can be told apart.
+func channels(parts []earshot.Part) int {
+	sides := map[earshot.Side]bool{}
+	for _, p := range parts {
+		if p.Track != earshot.TrackMixed {
+			for _, side := range sidesOf(p.Track) {
+				sides[side] = true
+			}
+		}
+	}
+	return max(1, len(sides))
+}
+
+// Facts changes what people and devices say of the call: facts, marks, tags.
+// What the recorder itself knows it must leave alone.
+func (r *Recording) Facts(change func(*earshot.Call)) {
+	parts, gaps := r.call.Parts, r.call.Gaps
+	change(&r.call)
+	r.call.Parts, r.call.Gaps = parts, gaps
+}
+
+// Snapshot is a complete, finite file of part n so far: all that is older than
+// at, in which what is still missing is silent. n 0 is the only part there is.
+// The recording is not disturbed.
+func (r *Recording) Snapshot(at time.Time, n int) (audio []byte, mediaType string, err error) {
+	all := r.all()
+	if n == 0 {
+		if len(all)+len(r.call.Parts) > 1 {
+			return nil, "", earshot.ErrManyParts
+		}
+		if len(all) == 1 {
+			n = all[0].facts.N
+		}
+	}
+	i := slices.IndexFunc(all, func(p *part) bool { return p.facts.N == n })
+	if i < 0 {
+		return nil, "", earshot.ErrNoPart
+	}
+	p := all[i]
+	if r.take == nil || !slices.Contains(r.take.parts, p) {
+		audio, err = p.file.Bytes()
+	} else {
+		audio, err = snapshot(p, r.desk.at(at))
+	}
+	return audio, p.facts.AudioType(), err
+}
+
+// snapshot ends a copy of the part at the time now.
+func snapshot(p *part, now int64) ([]byte, error) {
+	lanes := make([]*lane, len(p.lanes))
+	limit := forever
+	for i, l := range p.lanes {
+		lanes[i] = l.clone()
+		limit = min(limit, l.expected(now))
+	}
+	c, m, err := p.clone(lanes, limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lanes {
+		l.close(now, earshot.CauseStalled)
+	}
+	if err := c.pull(); err != nil && !errors.Is(err, errApart) {
+		return nil, err
+	}
+	c.buf = c.mux.finish(c.buf)
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	for _, patch := range c.mux.patches() {
+		if err := m.Patch(patch.Offset, patch.Bytes); err != nil {
+			return nil, err
+		}
+	}
+	return m.data, nil
+}
+
+// Levels are the call's levels over its timeline so far. Those of parts from
+// before New are not known here.
+func (r *Recording) Levels() earshot.Levels {
+	var out stitched
+	for _, p := range r.all() {
+		out.add(p.facts.StartMs, p.steps[0].Bytes(), p.steps[1].Bytes())
+	}
+	return out.levels(max(r.last/milli, r.call.DurationMs))
+}
