@@ -60,7 +60,7 @@ func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
 	c.rec = s.floor.opts.newRecording(call, recorder.Options{
 		Software: s.floor.opts.Version,
 		SealedPart: func(n int, p earshot.Part, err error) {
-			s.floor.post(func(now time.Time) { c.partSealed(n, p, err) })
+			s.floor.post(func(time.Time) { c.partSealed(n, p, err) })
 		},
 	})
 	s.call, s.reopen = c, nil
@@ -142,9 +142,9 @@ func (s *seat) callTick(now time.Time) {
 		return
 	}
 	switch {
-	case s.cutter.gone(c.gone, now):
+	case s.cutter.gone(c.gone, now): // nobody came back: it ended when the last stream did
 		c.interrupted = true
-		s.endCall(now)
+		s.endCall(c.gone)
 	case c.paused == nil && s.cutter.silent(now):
 		s.endCall(now)
 	default:
@@ -194,7 +194,10 @@ func (s *seat) endCall(at time.Time) *openCall {
 		c.rec.Facts(func(call *earshot.Call) { call.SetFlag(earshot.FlagInterrupted) })
 	}
 	c.ended = true
-	if err := c.rec.End(c.at(at)); err != nil {
+	if s.present() { // without a stream the recording has nothing later than at
+		at = c.at(at)
+	}
+	if err := c.rec.End(at); err != nil {
 		s.floor.log.Error("a call did not end well", "call", c.id, "seat", s.info.ID, "err", err)
 	}
 	s.touch()
@@ -206,6 +209,8 @@ func (s *seat) endCall(at time.Time) *openCall {
 func (c *openCall) partSealed(n int, p earshot.Part, err error) {
 	if err != nil {
 		c.seat.floor.log.Error("a part could not be completed", "call", c.id, "part", n, "file", p.File, "err", err)
+	}
+	if err != nil && p.SHA256 == "" {
 		c.failed[n] = true
 		c.rec.Facts(func(call *earshot.Call) { call.SetFlag(earshot.FlagDamaged) })
 	}

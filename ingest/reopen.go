@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"earshot"
@@ -83,32 +84,33 @@ func (f *Floor) rememberInterrupted(call earshot.Call, now time.Time) {
 	}
 }
 
-// takeBack makes the interrupted call live again: what lies between is a gap
-// of both sides.
+// takeBack makes the interrupted call live again. The recording tells of what
+// lies between as a gap; what was paused stays so.
 func (s *seat) takeBack(at time.Time) {
 	call := s.reopen.call.Clone()
-	from, to := call.OffsetMs(call.EndedAt.Time), call.OffsetMs(at)
-	for _, side := range sidesOf(call) {
-		call.Gaps = append(call.Gaps, earshot.Gap{Side: side, StartMs: from, EndMs: max(from, to), Cause: earshot.CauseRecorderDown})
-	}
+	pause := openPause(call)
 	call.EndedAt, call.DurationMs, call.State = earshot.Time{}, 0, earshot.CallLive
+	call.Flags = slices.DeleteFunc(call.Flags, func(flag earshot.Flag) bool {
+		return flag != earshot.FlagInterrupted && flag != earshot.FlagDamaged // the rest is judged anew at its end
+	})
 	c := s.adopt(&call, at)
+	if pause != nil {
+		c.paused = pause
+		c.rec.Pause(at)
+	}
 	s.floor.log.Info("an interrupted call goes on", "call", c.id, "seat", s.info.ID)
 	c.keep()
 }
 
-// sidesOf are the sides that a call's parts have.
-func sidesOf(call earshot.Call) []earshot.Side {
-	both := []earshot.Side{earshot.SideAgent, earshot.SideCustomer}
-	if call.Channels != 1 {
-		return both
-	}
-	for _, p := range call.Parts {
-		if p.Track == earshot.TrackCustomer {
-			return both[1:]
+// openPause is the mark of a pause that lasted when the call was interrupted,
+// nil if none did.
+func openPause(call earshot.Call) *earshot.Mark {
+	for _, m := range call.Marks {
+		if m.Kind == earshot.MarkPause && (m.EndMs == m.StartMs || m.EndMs >= call.DurationMs) {
+			return &m
 		}
 	}
-	return both[:1]
+	return nil
 }
 
 // reopenTick forgets an interrupted call whose seat did not come back in time.

@@ -148,7 +148,7 @@ func (s *seat) remove(now time.Time, st *Stream) {
 	}
 	if s.call != nil && st.began {
 		for _, t := range st.tracks {
-			s.call.rec.Close(now, t.source.Track.Side)
+			s.call.rec.Close(s.call.at(now), t.source.Track.Side)
 		}
 	}
 	if s.call != nil && st.up && !s.present() {
@@ -341,7 +341,7 @@ func (s *seat) overflowed(now time.Time, t *Track, lost int) {
 	t.stats.forgive(lost, now)
 	s.overflow = now
 	if s.call != nil {
-		s.call.rec.Overflow(now, t.source.Track.Side, lost)
+		s.call.rec.Overflow(s.call.at(now), t.source.Track.Side, lost)
 	}
 	s.touch()
 }
