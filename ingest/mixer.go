@@ -10,8 +10,8 @@ import (
 	"earshot/ingest/recorder"
 )
 
-// mixedTrack is what a mixer makes.
-var mixedTrack = recorder.Track{Side: earshot.SideAgent, Mixed: true, Codec: earshot.PCMU, Channels: 1}
+// mixTrack is what a mixer makes.
+var mixTrack = recorder.Track{Side: earshot.SideAgent, Mixed: true, Codec: earshot.PCMU, Channels: 1}
 
 // A mix is sent on the listeners' clock, so it holds a little back for packets
 // that come unevenly.
@@ -89,7 +89,7 @@ func (m *mixer) hear(f *frame) {
 func (m *mixer) run(sides *mix.Mixer) {
 	tick := time.NewTicker(mixEvery)
 	defer tick.Stop()
-	out := mixWriter{fan: m.out, src: &source{Stream: "mix-" + m.seat, Track: mixedTrack}}
+	out := mixWriter{fan: m.out, src: &source{Stream: "mix-" + m.seat, Track: mixTrack}}
 	newest := map[*source]uint16{}
 	for {
 		select {

@@ -160,7 +160,7 @@ func planHearing(o *offer, seat string, side earshot.Side, carried []*source) (h
 		return plan, errNoMixCodec
 	}
 	plan.mix = carried[0].Track.Codec
-	if err := plan.add(o, 0, seat, mixedTrack); err != nil {
+	if err := plan.add(o, 0, seat, mixTrack); err != nil {
 		return plan, errNoMixCodec
 	}
 	return plan, nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -353,3 +354,16 @@ func (r *rigRecording) Call() earshot.Call                              { return
 func (r *rigRecording) Facts(change func(*earshot.Call))                { change(&r.call) }
 func (r *rigRecording) Levels() earshot.Levels                          { return earshot.Levels{} }
 func (r *rigRecording) Snapshot(time.Time, int) ([]byte, string, error) { return nil, "", nil }
+
+// nacked lists the sequence numbers that are asked for.
+func nacked(packets []rtcp.Packet) []uint16 {
+	var seqs []uint16
+	for _, packet := range packets {
+		if n, ok := packet.(*rtcp.TransportLayerNack); ok {
+			for _, pair := range n.Nacks {
+				seqs = append(seqs, pair.PacketList()...)
+			}
+		}
+	}
+	return seqs
+}
