@@ -69,6 +69,9 @@ var (
 // audio goes.
 func readOffer(text string) (*offer, error) {
 	var desc sdp.SessionDescription
+	if !strings.HasPrefix(text, "v=0") { // the parser takes a body without a line for an empty session
+		return nil, errSDP
+	}
 	if err := desc.UnmarshalString(text); err != nil {
 		return nil, errSDP.Because(err)
 	}

@@ -10,8 +10,6 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-
-	"earshot"
 )
 
 // inbound keeps what a listener's client receives, by track id.
@@ -113,5 +111,3 @@ func TestNobodyHearsAnOfflineSeat(t *testing.T) {
 		t.Fatalf("a refused listening ended: %+v", ends)
 	}
 }
-
-var _ = earshot.Opus
