@@ -1,0 +1,397 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"earshot"
+	"earshot/ingest"
+	"earshot/ingest/recorder"
+	"earshot/monitor"
+	"earshot/storage"
+	"earshot/storage/files"
+	"earshot/storage/index"
+	"earshot/storage/session"
+	"earshot/web"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// stopWithin is how long an orderly end may take.
+const stopWithin = 5 * time.Second
+
+// app is a running server: everything that serve starts, in the order of its
+// fields, and Close ends in the reverse order.
+type app struct {
+	settings settings
+	log      *slog.Logger
+	now      func() time.Time
+
+	http, https net.Listener
+	certificate tls.Certificate
+	caFile      string // of the self-made authority; empty with --cert
+
+	files   *files.Store
+	index   *index.Index
+	live    *session.Store
+	archive *storage.Archive
+	wire    *ingest.Wire
+	floor   *ingest.Floor
+	monitor *monitor.Server
+	servers []*http.Server
+	demo    *demo
+
+	password string // of the first administrator, if it was made now
+
+	ending  []func(context.Context) error // what to do at the end, last first
+	running sync.WaitGroup
+	failed  chan error // a part that ended by itself
+}
+
+// openApp opens everything; when it fails what was opened is closed again.
+func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
+	a := &app{settings: s, log: log, now: time.Now, failed: make(chan error, 4)}
+	steps := []func(context.Context) error{
+		a.listen, a.openFiles, a.openIndex, a.openLive, a.openFloor, a.openMonitor, a.serve,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+			defer cancel()
+			return nil, errors.Join(err, a.close(closing))
+		}
+	}
+	return a, nil
+}
+
+// atEnd notes what to do when the app closes, before all that was noted so far.
+func (a *app) atEnd(end func(context.Context) error) { a.ending = append(a.ending, end) }
+
+// close ends everything in the reverse order of its opening. When it returns no
+// goroutine is left and every call is complete.
+func (a *app) close(ctx context.Context) error {
+	var all []error
+	for i := len(a.ending) - 1; i >= 0; i-- {
+		all = append(all, a.ending[i](ctx))
+	}
+	a.ending = nil
+	a.running.Wait()
+	return errors.Join(all...)
+}
+
+// listen takes the ports first: a port in use is the commonest mistake.
+func (a *app) listen(context.Context) (err error) {
+	if a.http, err = listenTCP("--http", a.settings.HTTP); err != nil {
+		return err
+	}
+	a.atEnd(func(context.Context) error { return ignoreClosed(a.http.Close()) })
+	if a.settings.HTTPS == "" {
+		return nil
+	}
+	if a.https, err = listenTCP("--https", a.settings.HTTPS); err != nil {
+		return err
+	}
+	a.atEnd(func(context.Context) error { return ignoreClosed(a.https.Close()) })
+	return nil
+}
+
+func listenTCP(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w", flag, address, plain(err))
+	}
+	return l, nil
+}
+
+// plain is the innermost cause, without the operation and address in front.
+func plain(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (a *app) openFiles(context.Context) (err error) {
+	if a.files, err = files.Open(a.settings.Data, files.Options{Log: a.log}); err != nil {
+		return fmt.Errorf("--data %s: %w", a.settings.Data, err)
+	}
+	a.atEnd(func(context.Context) error { return a.files.Close() })
+	if a.https == nil {
+		return nil
+	}
+	return a.openCertificate()
+}
+
+func (a *app) openCertificate() (err error) {
+	if a.settings.Cert != "" {
+		if a.certificate, err = tls.LoadX509KeyPair(a.settings.Cert, a.settings.Key); err != nil {
+			return fmt.Errorf("--cert: %w", err)
+		}
+		return nil
+	}
+	ca, err := openAuthority(filepath.Join(a.settings.Data, "tls"), a.now())
+	if err != nil {
+		return err
+	}
+	a.caFile = ca.caFile()
+	names := []string{a.settings.PublicIP}
+	if u, err := url.Parse(a.settings.PublicURL); err == nil {
+		names = append(names, u.Hostname())
+	}
+	a.certificate, err = ca.serverCertificate(hostNames(names...), a.now())
+	return err
+}
+
+func (a *app) openIndex(ctx context.Context) (err error) {
+	if a.index, err = index.Open(ctx, indexURL(a.settings.Index, a.settings.Data)); err != nil {
+		return fmt.Errorf("--index: %w", err)
+	}
+	a.atEnd(func(context.Context) error { return a.index.Close() })
+	a.archive = storage.New(a.files, a.index, storage.Options{Now: a.now})
+	a.password, err = a.firstAdministrator(ctx)
+	return err
+}
+
+// indexURL is where the index is: sqlite means a file in the data folder.
+func indexURL(flag, data string) string {
+	if flag == "sqlite" {
+		return "sqlite:" + filepath.Join(data, "index.db")
+	}
+	return flag
+}
+
+func (a *app) firstAdministrator(ctx context.Context) (password string, err error) {
+	password, err = monitor.Bootstrap(ctx, a.index, a.settings.AdminPassword)
+	if err != nil {
+		return "", fmt.Errorf("first administrator: %w", err)
+	}
+	return password, nil
+}
+
+func (a *app) openLive(ctx context.Context) (err error) {
+	if a.live, err = session.Open(ctx, session.Options{URL: a.settings.Redis, Now: a.now, Log: a.log}); err != nil {
+		return fmt.Errorf("--redis: %w", err)
+	}
+	a.atEnd(func(context.Context) error { return a.live.Close() })
+	return nil
+}
+
+func (a *app) openFloor(ctx context.Context) (err error) {
+	servers := make([]ingest.ICEServer, 0, len(a.settings.iceServers))
+	for _, s := range a.settings.iceServers {
+		servers = append(servers, ingest.ICEServer{URLs: []string{s.URL}, Username: s.User, Credential: s.Password})
+	}
+	if a.wire, err = ingest.NewWire(ingest.WireOptions{
+		UDP: a.settings.UDP, TCP: a.settings.TCP, PublicIP: a.settings.PublicIP,
+		ICEServers: servers, Log: a.log, Now: a.now,
+	}); err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	wireEnds := a.wire.Close // until the floor, which then closes it, is there
+	a.atEnd(func(context.Context) error { return wireEnds() })
+	if a.floor, err = ingest.New(ctx, ingest.Options{
+		Node: a.settings.Node, Version: version, Now: a.now,
+		Shelf: a.archive, Board: a.live, Files: recordingFiles{a.files}, Log: a.log,
+		Voice:   a.settings.voiceCut(),
+		Recover: func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
+		KeepSeats: func(data []byte) error {
+			return os.WriteFile(filepath.Join(a.settings.Data, "seats.json"), data, 0o600)
+		},
+		KeptSeats: func() ([]byte, error) { return os.ReadFile(filepath.Join(a.settings.Data, "seats.json")) },
+	}); err != nil {
+		return err
+	}
+	wireEnds = func() error { return nil }
+	a.atEnd(a.floor.Close)
+	return nil
+}
+
+func (a *app) openMonitor(ctx context.Context) (err error) {
+	registry := prometheus.NewRegistry()
+	site := monitor.Site{
+		Name: a.settings.SiteName, Timezone: a.settings.Timezone,
+		PublicURL: a.publicURL(), WhipURL: a.publicURL() + "/whip/",
+		Version: version, Demo: a.settings.Demo,
+	}
+	for _, s := range a.settings.iceServers {
+		site.ICEServers = append(site.ICEServers, monitor.ICEServer{URLs: []string{s.URL}, Username: s.User, Credential: s.Password})
+	}
+	if a.monitor, err = monitor.New(monitor.Options{
+		Floor: a.floor, Index: a.index, Archive: a.archive, Live: a.live,
+		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site,
+		Ready: map[string]func(context.Context) error{
+			"disk": func(context.Context) error { return a.files.Healthy() },
+		},
+		Log: a.log, Now: a.now, Registry: registry, Location: a.settings.location,
+	}); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.running.Go(func() {
+		if err := a.monitor.Run(running); err != nil {
+			a.failed <- err
+		}
+	})
+	a.atEnd(func(context.Context) error {
+		stop()
+		a.monitor.Close()
+		return nil
+	})
+	return nil
+}
+
+// serve puts devices and people on the ports that were taken at the start.
+func (a *app) serve(context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("/whip/", a.wire.WHIP(a.floor))
+	mux.Handle("/", a.monitor.Handler())
+	a.serveOn(a.http, mux)
+	if a.https != nil {
+		a.serveOn(tls.NewListener(a.https, &tls.Config{
+			Certificates: []tls.Certificate{a.certificate},
+			NextProtos:   []string{"http/1.1"}, // WebSockets of the dashboard's library speak no other
+			MinVersion:   tls.VersionTLS12,
+		}), mux)
+	}
+	return nil
+}
+
+func (a *app) serveOn(l net.Listener, handler http.Handler) {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	a.servers = append(a.servers, server)
+	a.running.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
+		}
+	})
+	a.atEnd(func(ctx context.Context) error {
+		// Requests may finish, but no longer than the end of everything else
+		// may wait: a download in a slow browser is cut off.
+		patient, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if server.Shutdown(patient) != nil {
+			return ignoreClosed(server.Close())
+		}
+		return nil
+	})
+}
+
+// publicURL is how people reach the dashboard: as they say, else by HTTPS where
+// it is on, at the best address this machine has.
+func (a *app) publicURL() string {
+	switch {
+	case a.settings.PublicURL != "":
+		return a.settings.PublicURL
+	case a.https != nil:
+		return "https://" + a.reachable(a.https.Addr())
+	default:
+		return "http://" + a.reachable(a.http.Addr())
+	}
+}
+
+// reachable is host:port for a listening address: a wildcard becomes the public
+// address, else the machine's own, else localhost.
+func (a *app) reachable(address net.Addr) string {
+	tcp, ok := address.(*net.TCPAddr)
+	if !ok {
+		return address.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "localhost"
+		if own := ownAddress(); own != "" && a.https != nil {
+			host = own
+		}
+		if a.settings.PublicIP != "" {
+			host = a.settings.PublicIP
+		}
+	}
+	return net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}
+
+// ownAddress is this machine's first IPv4 address that others can reach.
+func ownAddress() string {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	for _, address := range addresses {
+		if network, ok := address.(*net.IPNet); ok && network.IP.IsGlobalUnicast() && network.IP.To4() != nil {
+			return network.IP.String()
+		}
+	}
+	return ""
+}
+
+// localURL is where a browser on this machine finds a listener.
+func localURL(scheme string, l net.Listener) string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return scheme + "://" + l.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// recordingFiles is the store of files as the recorder wants it.
+type recordingFiles struct{ *files.Store }
+
+// Create begins a part's file.
+func (r recordingFiles) Create(name string) (recorder.File, error) {
+	part, err := r.Store.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return recordingFile{part}, nil
+}
+
+type recordingFile struct{ *files.Part }
+
+// Seal completes the file.
+func (f recordingFile) Seal(done func(recorder.Sealed, error)) {
+	f.Part.Seal(func(s files.Sealed, err error) { done(recorder.Sealed(s), err) })
+}
+
+// newLog writes to w what is at least of the level.
+func newLog(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// shorten takes the data folder's common prefix off a path for people to read.
+func shorten(path string) string {
+	if here, err := os.Getwd(); err == nil {
+		if relative, err := filepath.Rel(here, path); err == nil && !strings.HasPrefix(relative, "..") {
+			return relative
+		}
+	}
+	return path
+}
