@@ -18,11 +18,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // onBoth runs a test on the embedded Redis and on a real one.
 func onBoth(t *testing.T, opts Options, test func(t *testing.T, s *Store)) {
-	t.Run("embedded", func(t *testing.T) { test(t, open(t, opts)) })
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		test(t, open(t, opts))
+	})
 	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
 		if server, ok := redistest.Start(t); ok {
-			opts.URL = server.URL()
-			test(t, open(t, opts))
+			real := opts
+			real.URL = server.URL()
+			test(t, open(t, real))
 		}
 	})
 }

@@ -33,9 +33,10 @@ func (s *Store) PutSeat(ctx context.Context, seat earshot.LiveSeat) error {
 }
 
 // PutNode replaces a node's state, renews its lease, and with it that of its
-// seats and calls. It fails with ErrForgotten where Redis does not know all of
-// the seats: then they all are to be put again. What a node of this name left
-// behind in an earlier life, and does not have now, goes offline.
+// seats and calls. It fails with ErrForgotten, once, where Redis does not know
+// seats any more that were put: then they all are to be put again, before or
+// after the node. What a node of this name left behind in an earlier life, and
+// does not have now, goes offline.
 func (s *Store) PutNode(ctx context.Context, node earshot.LiveNode, seats []string) error {
 	state, err := json.Marshal(node)
 	if err != nil {
@@ -53,9 +54,8 @@ func (s *Store) PutNode(ctx context.Context, node earshot.LiveNode, seats []stri
 	if err != nil {
 		return err
 	}
-	var forgotten int64
-	var others []string
-	if err := take(answer, &forgotten, &others); err != nil {
+	var unknown, others []string
+	if err := take(answer, &unknown, &others); err != nil {
 		return fmt.Errorf("put node %s: %w", node.Name, err)
 	}
 	if left := s.notMine(others); len(left) > 0 {
@@ -63,10 +63,25 @@ func (s *Store) PutNode(ctx context.Context, node earshot.LiveNode, seats []stri
 			return err
 		}
 	}
-	if forgotten > 0 {
-		return ErrForgotten.Because(fmt.Errorf("%d of %d seats of node %s", forgotten, len(seats), node.Name))
+	if n := s.forgotten(unknown); n > 0 {
+		return ErrForgotten.Because(fmt.Errorf("%d of %d seats of node %s", n, len(seats), node.Name))
 	}
 	return nil
+}
+
+// forgotten counts those of the seats unknown to Redis that were put. They count
+// once, so that a node can be put again before its seats are.
+func (s *Store) forgotten(unknown []string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, seat := range unknown {
+		if s.mine[seat] {
+			delete(s.mine, seat)
+			n++
+		}
+	}
+	return n
 }
 
 // notMine are the seats never put through this store. One that was put but is

@@ -73,8 +73,8 @@ redis.call('HSET', SEATS, seat, state)
 tell(event)
 return 1`)
 
-	// Answers how many of the seats nobody answers for, then what the node is
-	// said to have beside them.
+	// Answers which of the seats nobody answers for, then what the node is said
+	// to have beside them.
 	scriptPutNode = script(`
 local node, state, event, first = ARGV[4], ARGV[5], ARGV[6], 7
 lease(node)
@@ -82,10 +82,10 @@ if redis.call('HGET', NODES, node) ~= state then
   redis.call('HSET', NODES, node, state)
   tell(event)
 end
-local owners, listed, forgotten, others = hash(OWNERS), {}, 0, {}
+local owners, listed, forgotten, others = hash(OWNERS), {}, {}, {}
 for i = first, #ARGV do
   listed[ARGV[i]] = true
-  if not owners[ARGV[i]] then forgotten = forgotten + 1 end
+  if not owners[ARGV[i]] then forgotten[#forgotten + 1] = ARGV[i] end
 end
 for seat, owner in pairs(owners) do
   if owner == node and not listed[seat] then others[#others + 1] = seat end

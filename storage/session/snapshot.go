@@ -151,8 +151,7 @@ func (s *Store) reaped(old string) (state, event string, err error) {
 	return string(text), event, err
 }
 
-// take reads a script's answer, a list, into strings, numbers and lists of
-// strings.
+// take reads a script's answer, a list, into strings and lists of strings.
 func take(answer any, into ...any) error {
 	list, ok := answer.([]any)
 	if !ok || len(list) != len(into) {
@@ -162,8 +161,6 @@ func take(answer any, into ...any) error {
 		switch to := to.(type) {
 		case *string:
 			*to, ok = list[i].(string)
-		case *int64:
-			*to, ok = list[i].(int64)
 		case *[]string:
 			var items []any
 			if items, ok = list[i].([]any); ok {

@@ -81,7 +81,7 @@ func TestTimeOfEventsIsPassedIn(t *testing.T) {
 
 // The lease in these tests: long enough to outlast their steps on a busy
 // machine, short enough to wait for its end.
-const lease = 400 * time.Millisecond
+const lease = time.Second
 
 func TestLostNode(t *testing.T) {
 	onBoth(t, Options{Lease: lease}, func(t *testing.T, s *Store) {
@@ -153,11 +153,28 @@ func TestLostNode(t *testing.T) {
 	})
 }
 
+// However a node orders its heartbeat and its seats, it comes to an end.
+func TestHeartbeatBeforeSeats(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		node := earshot.LiveNode{Name: "n1"}
+		must(t, s.PutNode(ctx, node, []string{"a"})) // a is on its way
+		must(t, s.PutSeat(ctx, liveSeat("a", "n1")))
+		must(t, s.PutNode(ctx, node, []string{"a"}))
+		must(t, s.client.FlushAll(ctx).Err())
+		wantIs(t, "PutNode", s.PutNode(ctx, node, []string{"a"}), ErrForgotten)
+		must(t, s.PutNode(ctx, node, []string{"a"}))
+		must(t, s.PutSeat(ctx, liveSeat("a", "n1")))
+		must(t, s.client.FlushAll(ctx).Err())
+		wantIs(t, "PutNode after another loss", s.PutNode(ctx, node, []string{"a"}), ErrForgotten)
+	})
+}
+
 func TestHeartbeatKeepsALease(t *testing.T) {
 	onBoth(t, Options{Lease: lease}, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		must(t, s.PutSeat(ctx, liveSeat("a", "n1")))
-		for begun := time.Now(); time.Since(begun) < 3*lease; {
+		for begun := time.Now(); time.Since(begun) < 2*lease; {
 			must(t, s.PutNode(ctx, earshot.LiveNode{Name: "n1"}, []string{"a"}))
 			must(t, s.Reap(ctx))
 		}

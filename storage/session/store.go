@@ -95,7 +95,7 @@ type Store struct {
 	close sync.Once
 
 	mu   sync.Mutex
-	mine map[string]bool // seats put through this store
+	mine map[string]bool // seats put through this store, as far as Redis still has them
 }
 
 // Open connects to Redis, or starts the embedded one. It fails with
