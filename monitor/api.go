@@ -156,8 +156,10 @@ func (m *guardedMux) HandleFunc(pattern string, handler func(http.ResponseWriter
 			m.s.fail(w, r, err)
 			return
 		}
-		// Writers without deadlines, as in tests, do without.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readWithin))
+		if r.ContentLength != 0 {
+			// A writer without deadlines, as in tests, does without.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readWithin))
+		}
 		handler(w, r)
 	})
 }

@@ -35,11 +35,11 @@ type audioAsk struct {
 	n        int // part; 0: the only one
 	download bool
 	excerpt  bool
-	from, to int64 // ms of the call's timeline, for an excerpt; to −1: the end
+	from, to int64 // ms of the call's timeline, for an excerpt; to 0: the end
 }
 
 func audioAskedFor(r *http.Request) (audioAsk, error) {
-	ask := audioAsk{call: r.PathValue("id"), to: -1}
+	ask := audioAsk{call: r.PathValue("id")}
 	if text := r.PathValue("n"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -66,7 +66,7 @@ func audioAskedFor(r *http.Request) (audioAsk, error) {
 		}
 		*f.to, ask.excerpt = ms, true
 	}
-	if ask.excerpt && ask.to >= 0 && ask.to <= ask.from {
+	if ask.excerpt && ask.to != 0 && ask.to <= ask.from {
 		return ask, earshot.Fail(earshot.Invalid, "invalid", "toMs comes after fromMs")
 	}
 	return ask, nil
@@ -108,7 +108,7 @@ func (s *Server) answerStored(w http.ResponseWriter, r *http.Request, ask audioA
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set("ETag", `"`+part.SHA256+`"`)
 	s.heard(r, ask, part)
-	s.name(w, r, ask, part.N, part.AudioType())
+	s.name(w, ask, part.N, part.AudioType())
 	http.ServeContent(w, r, "", time.Time{}, file)
 	return nil
 }
@@ -124,7 +124,7 @@ func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot
 	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, Subject{Seat: call.Seat, Call: call.ID})
 	row.ToMs, row.Reason = call.OffsetMs(s.Now()), "live"
 	s.played(r, ask, row)
-	s.name(w, r, ask, ask.n, mediaType)
+	s.name(w, ask, ask.n, mediaType)
 	answerBytes(w, r, audio, mediaType)
 	return nil
 }
@@ -134,18 +134,18 @@ func (s *Server) answerExcerpt(w http.ResponseWriter, r *http.Request, ask audio
 	if err != nil {
 		return err
 	}
-	if ask.to < 0 {
-		ask.to = call.DurationMs
-	}
-	audio, mediaType, err := s.Archive.Excerpt(r.Context(), ask.call, ask.from, ask.to)
+	audio, part, err := s.Archive.Excerpt(r.Context(), ask.call, ask.from, ask.to)
 	if err != nil {
 		return err
+	}
+	if ask.to == 0 {
+		ask.to = call.DurationMs
 	}
 	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, Subject{Seat: call.Seat, Call: call.ID})
 	row.FromMs, row.ToMs, row.Reason = ask.from, ask.to, "excerpt"
 	s.played(r, ask, row)
-	s.name(w, r, ask, 0, mediaType)
-	answerBytes(w, r, audio, mediaType)
+	s.name(w, ask, 0, part.AudioType())
+	answerBytes(w, r, audio, part.AudioType())
 	return nil
 }
 
@@ -202,7 +202,7 @@ func rangeStart(header string) int64 {
 }
 
 // name gives a download its file name: the call, and the part or "excerpt".
-func (s *Server) name(w http.ResponseWriter, r *http.Request, ask audioAsk, n int, mediaType string) {
+func (s *Server) name(w http.ResponseWriter, ask audioAsk, n int, mediaType string) {
 	if !ask.download {
 		return
 	}

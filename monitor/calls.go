@@ -125,39 +125,22 @@ func (s *Server) call(ctx context.Context, id string) (earshot.Call, error) {
 
 func (s *Server) updateCall(ctx context.Context, in *struct {
 	ByID
-	Body earshot.CallPatch
+	Body callFacts
 }) (*body[earshot.Call], error) {
-	if err := in.Body.Validate(); err != nil {
+	patch, err := in.Body.patch()
+	if err != nil {
 		return nil, err
 	}
-	call, err := s.Floor.UpdateCall(ctx, in.ID, in.Body)
+	call, err := s.Floor.UpdateCall(ctx, in.ID, patch)
 	if errors.Is(err, earshot.ErrNotLive) {
 		if err := s.also(visitOf(ctx), "stored"); err != nil {
 			return nil, err
 		}
-		call, err = s.Archive.PatchCall(ctx, in.ID, in.Body)
+		call, err = s.Archive.PatchCall(ctx, in.ID, patch)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.did(ctx, earshot.AuditUpdate, Subject{Seat: call.Seat, Call: call.ID}, patchedFields(in.Body))
+	s.did(ctx, earshot.AuditUpdate, Subject{Seat: call.Seat, Call: call.ID}, in.Body.said())
 	return s.answerCall(ctx, call), nil
-}
-
-// patchedFields are the names of what a patch says.
-func patchedFields(p earshot.CallPatch) string {
-	var fields changes
-	for _, f := range []struct {
-		name string
-		said bool
-	}{
-		{"direction", p.Direction != nil}, {"number", p.Number != nil}, {"account", p.Account != nil},
-		{"ticket", p.Ticket != nil}, {"business", p.Business != nil}, {"agent", p.Agent != nil},
-		{"rating", p.Rating != nil}, {"tags", p.Tags != nil},
-	} {
-		if f.said {
-			fields = append(fields, f.name)
-		}
-	}
-	return fields.String()
 }

@@ -23,30 +23,32 @@ func (s *Server) driveOperations(b *book) {
 
 func (s *Server) setAgent(ctx context.Context, in *struct {
 	ByID
-	Body earshot.Agent
+	Body agentFacts
 }) (*nothing, error) {
-	if err := in.Body.Validate(); err != nil {
+	agent := in.Body.agent()
+	if err := agent.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.Floor.SetAgent(ctx, in.ID, in.Body); err != nil {
+	if err := s.Floor.SetAgent(ctx, in.ID, agent); err != nil {
 		return nil, err
 	}
-	s.didTo(ctx, earshot.AuditUpdate, "seat:"+in.ID, "agent "+in.Body.ID)
+	s.didTo(ctx, earshot.AuditUpdate, "seat:"+in.ID, "agent "+agent.ID)
 	return nil, nil
 }
 
 func (s *Server) startCall(ctx context.Context, in *struct {
 	ByID
-	Body *earshot.CallPatch
+	Body *callFacts
 }) (*body[earshot.Call], error) {
-	var facts earshot.CallPatch
+	var facts callFacts
 	if in.Body != nil {
 		facts = *in.Body
 	}
-	if err := facts.Validate(); err != nil {
+	patch, err := facts.patch()
+	if err != nil {
 		return nil, err
 	}
-	call, err := s.Floor.StartCall(ctx, in.ID, facts, visitOf(ctx).who.Who())
+	call, err := s.Floor.StartCall(ctx, in.ID, patch, visitOf(ctx).who.Who())
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"earshot"
@@ -83,6 +84,7 @@ func (s *Server) listened(who Principal, heard earshot.Listened) {
 	row := s.row(who, earshot.AuditListen, Subject{Seat: heard.Seat, Call: heard.Call})
 	row.At = earshot.At(heard.Since)
 	row.ToMs = heard.Heard.Milliseconds()
+	row.Reason = fmt.Sprintf("heard %.1f s", heard.Heard.Seconds())
 	s.audit.addWhen(row, func(ctx context.Context, row *earshot.Audit) {
 		if row.Call == "" {
 			return

@@ -36,6 +36,7 @@ func (a *answer) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 	}
+	a.extend(writeWithin)
 	a.ResponseWriter.WriteHeader(status)
 }
 
@@ -43,11 +44,16 @@ func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
-	// Writers without deadlines, as in tests, do without.
-	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(writeWithin))
+	a.extend(writeWithin)
 	n, err := a.ResponseWriter.Write(p)
 	a.bytes += int64(n)
 	return n, err
+}
+
+// extend gives what is written next its time.
+func (a *answer) extend(d time.Duration) {
+	// A writer without deadlines, as in tests, does without.
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(d))
 }
 
 // Hijack hands the connection over, without the deadlines set here.
@@ -72,6 +78,7 @@ func (s *Server) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		a := &answer{ResponseWriter: w}
+		a.extend(handleWithin + writeWithin)
 		defer func() {
 			if p := recover(); p != nil {
 				s.recovered(a, r, p)
@@ -103,6 +110,12 @@ func (s *Server) recovered(a *answer, r *http.Request, p any) {
 // cookies. A request with an Authorization header sends none.
 func (s *Server) sameSite(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
+	if s.Site.PublicURL != "" {
+		// A proxy may ask for us under another name.
+		if err := protection.AddTrustedOrigin(originOf(s.Site.PublicURL)); err != nil {
+			s.Log.Warn("the public URL is no origin", "url", s.Site.PublicURL, "err", err)
+		}
+	}
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errOrigin)
 	}))
@@ -135,10 +148,11 @@ func secured(next http.Handler) http.Handler {
 
 // fail answers with err.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	log := s.Log
 	if errors.Is(r.Context().Err(), context.Canceled) {
-		return // nobody is there to be told
+		log = slog.New(slog.DiscardHandler) // most likely nobody is there any more: no failure of ours
 	}
-	problemOf(r.Context(), s.Log, err).write(w)
+	problemOf(r.Context(), log, err).write(w)
 }
 
 // addressOf is the address r came from, without its port.

@@ -48,8 +48,9 @@ type Archive interface {
 	DeleteMark(ctx context.Context, call, mark string) error
 	// Audio opens the stored file of part n, or of the only part if n is 0.
 	Audio(ctx context.Context, call string, n int) (io.ReadSeekCloser, earshot.Part, error)
-	// Excerpt is a self-contained file of [fromMs, toMs) of the call's timeline.
-	Excerpt(ctx context.Context, call string, fromMs, toMs int64) (audio []byte, mediaType string, err error)
+	// Excerpt is a self-contained file of [fromMs, toMs) of the call's timeline,
+	// cut from the part it answers; toMs 0 is the end.
+	Excerpt(ctx context.Context, call string, fromMs, toMs int64) ([]byte, earshot.Part, error)
 	Levels(ctx context.Context, call string) (earshot.Levels, error)
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -68,6 +69,11 @@ type Server struct {
 	roster  chan struct{}
 	metrics *metrics
 	handler http.Handler
+
+	ending  context.Context // done when Close is called
+	end     context.CancelFunc
+	running atomic.Bool
+	ended   chan struct{} // closed when Run returns
 }
 
 // New makes a server. It starts nothing.
@@ -78,7 +84,8 @@ func New(o Options) (*Server, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, door: newDoorman(o), roster: make(chan struct{}, 1)}
+	s := &Server{Options: o, door: newDoorman(o), roster: make(chan struct{}, 1), ended: make(chan struct{})}
+	s.ending, s.end = context.WithCancel(context.Background())
 	s.audit = newAuditor(o.Index.AddAudit, o.Log, o.Now, o.Registry)
 	s.gate = NewGate(s.auditDenied)
 	s.metrics = newMetrics(o.Registry)
@@ -126,9 +133,16 @@ func (o *Options) setDefaults() error {
 // Handler serves everything but /whip/.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run keeps the dashboards told until ctx ends, then ends every WebSocket and
-// writes the audit rows that wait. It is called once.
-func (s *Server) Run(ctx context.Context) {
+// Run keeps the dashboards told until ctx ends or Close is called, then ends
+// every WebSocket and writes the audit rows that wait. It is called once.
+func (s *Server) Run(ctx context.Context) error {
+	if !s.running.CompareAndSwap(false, true) {
+		return errors.New("monitor: Run is called once")
+	}
+	defer close(s.ended)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ending, cancel)()
 	// The auditor ends last: what the others do as they end is still written.
 	auditing, endAudit := context.WithCancel(context.WithoutCancel(ctx))
 	var audit, rest sync.WaitGroup
@@ -138,4 +152,13 @@ func (s *Server) Run(ctx context.Context) {
 	rest.Wait()
 	endAudit()
 	audit.Wait()
+	return nil
+}
+
+// Close ends Run and waits for it.
+func (s *Server) Close() {
+	s.end()
+	if s.running.Load() {
+		<-s.ended
+	}
 }

@@ -21,9 +21,7 @@ const (
 	cookieName      = "earshot"
 	sessionLifetime = 7 * 24 * time.Hour // a wall stays up over a week's shifts
 
-	hashesRunning = 2
-	hashesWaiting = 64
-	attemptKeys   = 10000
+	attemptKeys = 10000
 )
 
 var (
@@ -44,7 +42,7 @@ type doorman struct {
 	}
 	floor     Floor
 	scs       *scs.SessionManager
-	passwords *people.Passwords
+	passwords *people.Hasher
 	names     *people.Attempts
 	addresses *people.Attempts
 	now       func() time.Time
@@ -59,7 +57,7 @@ func newDoorman(o Options) *doorman {
 		scs: &scs.SessionManager{
 			Lifetime: sessionLifetime, Store: o.Sessions, Codec: scs.GobCodec{},
 		},
-		passwords: people.NewPasswords(hashesRunning, hashesWaiting),
+		passwords: people.NewHasher(),
 		names:     people.NewAttempts(nameLimit, attemptKeys),
 		addresses: people.NewAttempts(addressLimit, attemptKeys),
 		now:       o.Now,

@@ -3,8 +3,10 @@ package monitor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"earshot"
+	"earshot/monitor/people"
 	"earshot/storage/index"
 )
 
@@ -116,7 +118,7 @@ func (s *Server) changePassword(ctx context.Context, in *struct{ Body newPasswor
 	if err != nil {
 		return nil, err
 	}
-	if err := s.setPassword(ctx, &user, in.Body.New); err != nil {
+	if err := setPassword(ctx, s.door.passwords, &user, in.Body.New); err != nil {
 		return nil, err
 	}
 	if err := s.Index.SaveUser(ctx, user); err != nil {
@@ -128,11 +130,11 @@ func (s *Server) changePassword(ctx context.Context, in *struct{ Body newPasswor
 }
 
 // setPassword gives user the hash of password.
-func (s *Server) setPassword(ctx context.Context, user *earshot.User, password string) error {
+func setPassword(ctx context.Context, hasher *people.Hasher, user *earshot.User, password string) error {
 	if err := earshot.ValidPassword(password); err != nil {
 		return err
 	}
-	hash, err := s.door.passwords.Hash(ctx, password)
+	hash, err := hasher.Hash(ctx, password)
 	user.PasswordHash = hash
 	return err
 }
@@ -141,29 +143,30 @@ func (s *Server) setPassword(ctx context.Context, user *earshot.User, password s
 const firstAdmin = "admin"
 
 // Bootstrap makes the first administrator where there are no users yet, with
-// password, or with one it makes and answers if password is empty.
-func (s *Server) Bootstrap(ctx context.Context, password string) (generated string, err error) {
-	users, err := s.Index.Users(ctx)
+// password, or, if that is empty, with one that it makes and answers.
+func Bootstrap(ctx context.Context, ix Index, password string) (generated string, err error) {
+	users, err := ix.Users(ctx)
 	if err != nil || len(users) > 0 {
 		return "", err
 	}
 	if password == "" {
-		generated = randomPassword()
+		generated = people.MakePassword()
 		password = generated
 	}
 	admin := earshot.User{ID: firstAdmin, Name: "管理员", Role: earshot.RoleAdmin}
-	if err := s.setPassword(ctx, &admin, password); err != nil {
+	if err := setPassword(ctx, people.NewHasher(), &admin, password); err != nil {
 		return "", err
 	}
-	err = s.Index.CreateUser(ctx, admin)
+	err = ix.CreateUser(ctx, admin)
 	if errors.Is(err, index.ErrExists) {
 		return "", nil // another process was first
 	}
 	if err != nil {
 		return "", err
 	}
-	s.audit.Add(earshot.Audit{Who: "earshot", Action: earshot.AuditCreate, Target: "user:" + firstAdmin, Reason: "first start"})
-	return generated, nil
+	now := earshot.At(time.Now())
+	return generated, ix.AddAudit(ctx, earshot.Audit{ID: earshot.NewID(now.Time), At: now, Who: "earshot",
+		Action: earshot.AuditCreate, Target: "user:" + firstAdmin, Reason: "first start"})
 }
 
 func (s *Server) getSite(ctx context.Context, _ *nothing) (*body[Site], error) {

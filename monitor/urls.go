@@ -1,8 +1,6 @@
 package monitor
 
 import (
-	"crypto/rand"
-	"encoding/base32"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,12 +29,13 @@ func seatURL(public, seat, token string) string {
 	return public + "/seat#" + url.Values{"seat": {seat}, "token": {token}}.Encode()
 }
 
-// randomPassword is one of 80 random bits that can be read aloud.
-func randomPassword() string {
-	var b [10]byte
-	rand.Read(b[:]) // never fails
-	text := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
-	return strings.Join([]string{text[:4], text[4:8], text[8:12], text[12:]}, "-")
+// originOf is scheme and host of a URL.
+func originOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // sameOrigin says whether a WebSocket is opened by a page of this site, or by

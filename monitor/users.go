@@ -49,7 +49,7 @@ func (s *Server) createUser(ctx context.Context, in *struct{ Body newUser }) (*b
 	if err := user.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.setPassword(ctx, &user, in.Body.Password); err != nil {
+	if err := setPassword(ctx, s.door.passwords, &user, in.Body.Password); err != nil {
 		return nil, err
 	}
 	if err := s.Index.CreateUser(ctx, user); err != nil {
@@ -72,7 +72,7 @@ func (s *Server) updateUser(ctx context.Context, in *struct {
 	set(&fields, "role", &user.Role, in.Body.Role)
 	set(&fields, "disabled", &user.Disabled, in.Body.Disabled)
 	if in.Body.Password != nil {
-		if err := s.setPassword(ctx, &user, *in.Body.Password); err != nil {
+		if err := setPassword(ctx, s.door.passwords, &user, *in.Body.Password); err != nil {
 			return nil, err
 		}
 		fields = append(fields, "password")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/base32"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -33,19 +34,25 @@ const (
 	maxThreads   = 16
 )
 
-// Passwords hashes and checks passwords, few at a time: each takes 19 MiB and a
-// core for some tens of milliseconds.
-type Passwords struct {
+// Hasher hashes and checks passwords, few at a time: each takes 19 MiB and a core
+// for some tens of milliseconds.
+type Hasher struct {
 	running chan struct{}
 	waiting chan struct{}
 	dummy   string // what the password of an unknown user is compared with
 }
 
-// NewPasswords lets at most running hashes run and waiting more wait.
-func NewPasswords(running, waiting int) *Passwords {
-	return &Passwords{
-		running: make(chan struct{}, running),
-		waiting: make(chan struct{}, running+waiting),
+// How many hash at once, and how many more wait for it.
+const (
+	hashing = 2
+	waiting = 64
+)
+
+// NewHasher makes a hasher.
+func NewHasher() *Hasher {
+	return &Hasher{
+		running: make(chan struct{}, hashing),
+		waiting: make(chan struct{}, hashing+waiting),
 		dummy:   phc(make([]byte, saltBytes), make([]byte, keyBytes)),
 	}
 }
@@ -54,8 +61,8 @@ func NewPasswords(running, waiting int) *Passwords {
 var ErrBusy = earshot.Fail(earshot.Unavailable, "busy", "too many people are signing in; try again in a moment")
 
 // Hash makes the PHC string of a password.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	release, err := p.turn(ctx)
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	release, err := h.turn(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -68,8 +75,8 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 // Check says whether password is the one that hash was made of. An empty hash,
 // that of an unknown or locked user, takes the same time and is never right.
 // again, if not nil, is asked once more when the turn has come.
-func (p *Passwords) Check(ctx context.Context, hash, password string, again func() error) (bool, error) {
-	release, err := p.turn(ctx)
+func (h *Hasher) Check(ctx context.Context, hash, password string, again func() error) (bool, error) {
+	release, err := h.turn(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -80,7 +87,7 @@ func (p *Passwords) Check(ctx context.Context, hash, password string, again func
 		}
 	}
 	if hash == "" {
-		if _, err := verify(p.dummy, password); err != nil {
+		if _, err := verify(h.dummy, password); err != nil {
 			return false, err
 		}
 		return false, nil
@@ -88,19 +95,27 @@ func (p *Passwords) Check(ctx context.Context, hash, password string, again func
 	return verify(hash, password)
 }
 
-func (p *Passwords) turn(ctx context.Context) (release func(), err error) {
+func (h *Hasher) turn(ctx context.Context) (release func(), err error) {
 	select {
-	case p.waiting <- struct{}{}:
+	case h.waiting <- struct{}{}:
 	default:
 		return nil, ErrBusy
 	}
 	select {
-	case p.running <- struct{}{}:
-		return func() { <-p.running; <-p.waiting }, nil
+	case h.running <- struct{}{}:
+		return func() { <-h.running; <-h.waiting }, nil
 	case <-ctx.Done():
-		<-p.waiting
+		<-h.waiting
 		return nil, ctx.Err()
 	}
+}
+
+// MakePassword makes a password of 80 random bits that can be read aloud.
+func MakePassword() string {
+	var b [10]byte
+	rand.Read(b[:]) // never fails
+	text := strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+	return strings.Join([]string{text[:4], text[4:8], text[8:12], text[12:]}, "-")
 }
 
 func phc(salt, key []byte) string {
