@@ -78,10 +78,11 @@ type lane struct {
 
 	out   units
 	spare pool
+	meter *meter // nil in a snapshot, which needs no levels
 }
 
 func newLane(track Track, wait int64, gaps *gapList, stats *Stats) *lane {
-	l := &lane{track: track, wait: wait, gaps: gaps, stats: stats, mute: [2]int64{never, never}, slipDue: never}
+	l := &lane{track: track, wait: wait, gaps: gaps, stats: stats, mute: [2]int64{never, never}, slipDue: never, meter: &meter{track: track}}
 	switch {
 	case track.stereo():
 		l.sides = []earshot.Side{earshot.SideAgent, earshot.SideCustomer}
@@ -262,6 +263,9 @@ func (l *lane) place(p *packet) {
 		l.heard = l.tail()
 		return
 	}
+	if l.meter != nil {
+		l.meter.fill(p)
+	}
 	l.listen(p)
 	l.fit.put(l, p.payload, n, p.level, p.right)
 	l.heard = l.tail()
@@ -416,6 +420,6 @@ func (l *lane) clone() *lane {
 	c.pending, c.held = slices.Clone(l.pending), slices.Clone(l.held)
 	c.pauses = slices.Clone(l.pauses)
 	c.out = l.out.clone()
-	c.spare = pool{fixed: true}
+	c.spare, c.meter = pool{fixed: true}, nil
 	return &c
 }

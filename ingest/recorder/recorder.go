@@ -411,62 +411,6 @@ func (r *Recording) Facts(change func(*earshot.Call)) {
 	r.call.Parts, r.call.Gaps = parts, gaps
 }
 
-// Snapshot is a complete, finite file of part n so far: all that is older than
-// at, in which what is still missing is silent. n 0 is the only part there is.
-// The recording is not disturbed.
-func (r *Recording) Snapshot(at time.Time, n int) (audio []byte, mediaType string, err error) {
-	all := r.all()
-	if n == 0 {
-		if len(all)+len(r.call.Parts) > 1 {
-			return nil, "", earshot.ErrManyParts
-		}
-		if len(all) == 1 {
-			n = all[0].facts.N
-		}
-	}
-	i := slices.IndexFunc(all, func(p *part) bool { return p.facts.N == n })
-	if i < 0 {
-		return nil, "", earshot.ErrNoPart
-	}
-	p := all[i]
-	if r.take == nil || !slices.Contains(r.take.parts, p) {
-		audio, err = p.file.Bytes()
-	} else {
-		audio, err = snapshot(p, r.desk.at(at))
-	}
-	return audio, p.facts.AudioType(), err
-}
-
-// snapshot ends a copy of the part at the time now.
-func snapshot(p *part, now int64) ([]byte, error) {
-	lanes := make([]*lane, len(p.lanes))
-	limit := forever
-	for i, l := range p.lanes {
-		lanes[i] = l.clone()
-		limit = min(limit, l.expected(now))
-	}
-	c, m, err := p.clone(lanes, limit)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range lanes {
-		l.close(now, earshot.CauseStalled)
-	}
-	if err := c.pull(); err != nil && !errors.Is(err, errApart) {
-		return nil, err
-	}
-	c.buf = c.mux.finish(c.buf)
-	if err := c.flush(); err != nil {
-		return nil, err
-	}
-	for _, patch := range c.mux.patches() {
-		if err := m.Patch(patch.Offset, patch.Bytes); err != nil {
-			return nil, err
-		}
-	}
-	return m.data, nil
-}
-
 // Levels are the call's levels over its timeline so far. Those of parts from
 // before New are not known here.
 func (r *Recording) Levels() earshot.Levels {
@@ -474,5 +418,8 @@ func (r *Recording) Levels() earshot.Levels {
 	for _, p := range r.all() {
 		out.add(p.facts.StartMs, p.steps[0].Bytes(), p.steps[1].Bytes())
 	}
-	return out.levels(max(r.last/milli, r.call.DurationMs))
+	if r.ended {
+		return out.levels(r.call.DurationMs)
+	}
+	return out.levels(r.last / milli)
 }
