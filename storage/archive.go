@@ -38,6 +38,8 @@ type Archive struct {
 	index *index.Index
 	now   func() time.Time
 	calls keyed // one editor of a call's file and rows at a time
+
+	measuring keyed // a levels file is made once
 }
 
 // Options of an archive; the zero value of each field has a default.

@@ -11,7 +11,9 @@ import (
 )
 
 // Levels are the levels of a call over its timeline, put together from those of
-// its parts; earshot.LevelGap where there are none. earshot.ErrNoCall.
+// its parts; earshot.LevelGap where there are none. Parts that a crash left
+// without levels are measured first, which takes time; until ctx ends.
+// earshot.ErrNoCall.
 func (a *Archive) Levels(ctx context.Context, id string) (earshot.Levels, error) {
 	c, err := a.Call(ctx, id)
 	if err != nil {
@@ -22,7 +24,7 @@ func (a *Archive) Levels(ctx context.Context, id string) (earshot.Levels, error)
 		if p.Track == earshot.TrackHelper {
 			continue // what a supervisor said is not part of the conversation
 		}
-		agent, customer, err := a.partLevels(id, p.N)
+		agent, customer, err := a.partLevels(ctx, id, p)
 		if err != nil {
 			return earshot.Levels{}, err
 		}
@@ -31,21 +33,43 @@ func (a *Archive) Levels(ctx context.Context, id string) (earshot.Levels, error)
 	return earshot.Levels{StepMs: earshot.LevelStepMs, Agent: line.agent, Customer: line.customer}, nil
 }
 
-// partLevels are the levels of one part; none where it has no levels file, or a
-// damaged one: a call can be heard without its waveform.
-func (a *Archive) partLevels(id string, n int) (agent, customer []byte, err error) {
-	file, err := a.files.ReadWhole(earshot.LevelsFile(id, n))
-	if errors.Is(err, fs.ErrNotExist) {
+// partLevels are the levels of one part. Where it has no levels file, or a
+// damaged one, they are measured once and kept. None where that is impossible: a
+// call can be heard without its waveform.
+func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (agent, customer []byte, err error) {
+	if p.SHA256 == "" {
+		return nil, nil, nil
+	}
+	name := earshot.LevelsFile(id, p.N)
+	defer a.measuring.lock(name)()
+	file, err := a.files.ReadWhole(name)
+	if err == nil {
+		if agent, customer, err = levels.Parse(file); err == nil {
+			return agent, customer, nil
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	agent, customer, err = a.measurePart(ctx, p)
+	if errors.Is(err, errUnmeasurable) || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the levels of part %d of call %s: %w", n, id, err)
+		return nil, nil, fmt.Errorf("measure the levels of %s: %w", p.File, err)
 	}
-	agent, customer, err = levels.Parse(file)
-	if errors.Is(err, levels.ErrNotLevels) {
-		return nil, nil, nil
+	if err := a.files.WriteWhole(name, levels.Append(nil, agent, customer)); err != nil {
+		return nil, nil, fmt.Errorf("keep %s: %w", name, err)
 	}
-	return agent, customer, err
+	return agent, customer, nil
+}
+
+func (a *Archive) measurePart(ctx context.Context, p earshot.Part) (agent, customer []byte, err error) {
+	file, _, err := a.files.Open(p.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return measure(ctx, p, file)
 }
 
 // timeline is a call's levels, a step each earshot.LevelStepMs.
