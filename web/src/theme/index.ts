@@ -2,6 +2,7 @@ import { ref, watchEffect } from "vue";
 import "./element";
 import "./tokens.css";
 import "./base.css";
+import "./rows.css";
 
 export type Theme = "system" | "light" | "dark";
 const kept = "earshot.theme";

@@ -1,0 +1,17 @@
+import { ElMessageBox } from "element-plus";
+import { t } from "@/i18n";
+
+/** Asks before something that cannot be undone; true if it shall be done. */
+export async function ask(question: string, text: string, button: string): Promise<boolean> {
+  try {
+    await ElMessageBox.confirm(text, question, {
+      confirmButtonText: button,
+      cancelButtonText: t("words.cancel"),
+      confirmButtonClass: "el-button--danger",
+      autofocus: false,
+    });
+    return true;
+  } catch {
+    return false; // closed or cancelled
+  }
+}
