@@ -138,18 +138,20 @@ func (w *Wire) open() error {
 func (w *Wire) engine() (webrtc.SettingEngine, error) {
 	logs := pionLogs{w.opts.Log}
 	e := webrtc.SettingEngine{LoggerFactory: logs}
-	conn, err := net.ListenPacket("udp", w.opts.UDP)
+	addr, err := net.ResolveUDPAddr("udp", w.opts.UDP)
+	if err != nil {
+		return e, fmt.Errorf("reading the UDP address: %w", err)
+	}
+	conn, err := net.ListenUDP("udp", addr)
 	if err != nil {
 		return e, fmt.Errorf("opening the UDP port: %w", err)
 	}
-	if udp, ok := conn.(*net.UDPConn); ok {
-		// Bursts of many seats wait here while the reader is off the processor.
-		// A smaller buffer than asked for is no failure: the system has a limit.
-		_ = udp.SetReadBuffer(4 << 20)
-		_ = udp.SetWriteBuffer(4 << 20)
-	}
+	// Bursts of many seats wait here while the reader is off the processor. A
+	// smaller buffer than asked for is no failure: the system has a limit.
+	_ = conn.SetReadBuffer(4 << 20)
+	_ = conn.SetWriteBuffer(4 << 20)
 	w.udpAddr = conn.LocalAddr()
-	w.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: logs.NewLogger("udp")})
+	w.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udpPort{conn}, Logger: logs.NewLogger("udp")})
 	e.SetICEUDPMux(w.udp)
 	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
 	if w.opts.TCP != "" {
