@@ -1,11 +1,15 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
 	"earshot"
 	"earshot/ingest/recorder"
 )
+
+// mostStored is how many calls that the index has not taken yet are at hand.
+const mostStored = 200
 
 // openCall is a call from its start until all of it is sealed and kept.
 type openCall struct {
@@ -222,6 +226,7 @@ func (c *openCall) partSealed(n int, p earshot.Part, err error) {
 func (c *openCall) settle() {
 	if c.ended && !c.stored && c.complete() {
 		c.stored = true
+		c.seat.floor.remember(c.id)
 	}
 	c.keep()
 	if !c.stored {
@@ -231,6 +236,22 @@ func (c *openCall) settle() {
 		w <- c.snapshot()
 	}
 	c.waiters = nil
+}
+
+// remember keeps a stored call at hand until it is kept, but no more than a few:
+// while the index is away for long, the keeper alone has the rest.
+func (f *Floor) remember(call string) {
+	f.stored = append(f.stored, call)
+	for len(f.stored) > mostStored {
+		delete(f.calls, f.stored[0])
+		f.stored = f.stored[1:]
+	}
+}
+
+// forget drops a call that is kept.
+func (f *Floor) forget(call string) {
+	delete(f.calls, call)
+	f.stored = slices.DeleteFunc(f.stored, func(id string) bool { return id == call })
 }
 
 func (c *openCall) complete() bool {
@@ -262,7 +283,7 @@ func (c *openCall) keep() {
 	f.keeper.keepCall(call, func() {
 		f.post(func(time.Time) {
 			if c.stored && c.version == version {
-				delete(f.calls, c.id)
+				f.forget(c.id)
 			}
 		})
 	})

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"time"
 
 	"earshot"
@@ -8,7 +9,7 @@ import (
 
 // rosterChanged has the loop take over what is new about its seats. Streams of
 // a seat that is no more are cut off and its call ends.
-func (f *Floor) rosterChanged(seats map[string]earshot.Seat) {
+func (f *Floor) rosterChanged(ctx context.Context, seats map[string]earshot.Seat) {
 	f.post(func(now time.Time) {
 		for id, s := range f.seats {
 			info, ok := seats[id]
@@ -19,6 +20,7 @@ func (f *Floor) rosterChanged(seats map[string]earshot.Seat) {
 			s.info, s.cutter.cut = info, info.Cut
 		}
 	})
+	f.takeUp(ctx)
 }
 
 // vanish ends everything at a seat that was deleted.

@@ -105,6 +105,7 @@ type Floor struct {
 	boot time.Time // when the node came up
 
 	roster    *roster
+	tookUp    bool // what the last life left open is read
 	keeper    *keeper
 	publisher *publisher
 
@@ -132,7 +133,9 @@ type Floor struct {
 	touched   []*seat              // whose state is to be told
 	levels    []earshot.SeatLevels
 	ticks     int
-	finishing bool
+	finishing bool     // no seat takes anything any more
+	done      bool     // and every call is complete
+	stored    []string // calls that are complete, but not known to be kept
 }
 
 // kick is a stream that is to be cut off, and why.
@@ -146,8 +149,8 @@ type kick struct {
 // error: seats come when it is back.
 func New(ctx context.Context, opts Options) (*Floor, error) {
 	opts.fill()
-	if opts.Node == "" || opts.Shelf == nil || opts.Board == nil {
-		return nil, errors.New("a floor needs a node's name, a shelf and a board")
+	if opts.Node == "" || opts.Shelf == nil || opts.Board == nil || opts.Files == nil {
+		return nil, errors.New("a floor needs a node's name, a shelf, a board and files")
 	}
 	f := &Floor{
 		opts: opts, log: opts.Log, boot: opts.Now(),
@@ -159,9 +162,7 @@ func New(ctx context.Context, opts Options) (*Floor, error) {
 	f.publisher = newPublisher(opts.Board, opts.Log)
 	f.roster = newRoster(opts, f.keeper, f.rosterChanged)
 	f.roster.load(ctx)
-	if err := f.takeUp(ctx); err != nil {
-		f.log.Error("open calls of the last run could not be read; they are taken up later", "err", err)
-	}
+	f.takeUp(ctx)
 	running, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	f.helpers.Add(5)
@@ -185,6 +186,9 @@ func (f *Floor) loop(ctx context.Context) {
 		ticks = ticker.C
 	}
 	finish := f.finish
+	for _, act := range f.posted.take() { // what the last life left comes before any stream
+		act(f.opts.Now())
+	}
 	for {
 		select {
 		case <-ticks:
@@ -203,8 +207,8 @@ func (f *Floor) loop(ctx context.Context) {
 			return
 		}
 		f.tellTouched(f.opts.Now())
-		if f.finishing && f.sealed() {
-			f.finishing = false
+		if f.finishing && !f.done && f.sealed() {
+			f.done = true
 			close(f.finished)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -76,12 +75,6 @@ func (k *keeper) writeCall(call earshot.Call) error {
 // keepAgent has an agent's name kept.
 func (k *keeper) keepAgent(agent earshot.Agent) {
 	k.put("agent "+agent.ID, &chore{do: func(ctx context.Context) error { return k.shelf.SaveAgent(ctx, agent) }})
-}
-
-// keepTokens has a seat's token hashes kept.
-func (k *keeper) keepTokens(seat string, tokens []earshot.SeatToken) {
-	tokens = slices.Clone(tokens)
-	k.put("tokens "+seat, &chore{do: func(ctx context.Context) error { return k.shelf.SaveTokens(ctx, seat, tokens) }})
 }
 
 // put replaces what waits under key; it does not wait.

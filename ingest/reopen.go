@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -10,21 +9,29 @@ import (
 )
 
 // takeUp stores what this node left live when it died, and remembers which
-// interrupted calls a seat that comes back goes on with.
-func (f *Floor) takeUp(ctx context.Context) error {
+// interrupted calls a seat that comes back goes on with. If the shelf is away
+// it is done when the seats are next read. It belongs to New, and then to the
+// goroutine that reads the roster.
+func (f *Floor) takeUp(ctx context.Context) {
+	if f.tookUp {
+		return
+	}
 	calls, err := f.opts.Shelf.OpenCalls(ctx, f.opts.Node)
 	if err != nil {
-		return fmt.Errorf("read open calls: %w", err)
+		f.log.Error("the calls of the last run cannot be read yet", "err", err)
+		return
 	}
-	now := f.opts.Now()
+	f.tookUp = true
 	for _, call := range calls {
+		if !call.StartedAt.Before(f.boot) { // of this life
+			continue
+		}
 		call = call.Clone()
 		if call.State == earshot.CallLive {
 			call = f.storeUnfinished(call)
 		}
-		f.rememberInterrupted(call, now)
+		f.post(func(now time.Time) { f.rememberInterrupted(call, now) })
 	}
-	return nil
 }
 
 // storeUnfinished makes a stored call of one that was live when the node died.

@@ -178,9 +178,10 @@ func (s *seat) tracks() []recorder.Track {
 
 // tick drains what has come, and decides what time alone decides.
 func (s *seat) tick(now time.Time) {
-	for _, st := range s.streams {
-		if !st.up && st.connected.Load() {
+	for i := 0; i < len(s.streams); i++ {
+		if st := s.streams[i]; !st.up && st.connected.Load() {
 			s.comesUp(now, st)
+			i = -1 // others may have given way
 		}
 	}
 	s.drain(now)
@@ -189,7 +190,9 @@ func (s *seat) tick(now time.Time) {
 	}
 	s.reopenTick(now)
 	s.measure(now)
-	s.assess(now)
+	if s.assess(now) || s.statsMoved(now) {
+		s.touch()
+	}
 }
 
 // drain takes all packets out of the rings of the seat's streams, in the order

@@ -37,34 +37,24 @@ func (f *Floor) tick(now time.Time) {
 
 // tellTouched tells the states of the seats that changed.
 func (f *Floor) tellTouched(now time.Time) {
-	for len(f.touched) > 0 {
-		touched := f.touched
-		f.touched = nil
-		for _, s := range touched {
-			s.dirty = false
-			s.assess(now)
-			s.dirty = false
-			s.tell(now)
-		}
-		f.touched = slices.DeleteFunc(f.touched, func(s *seat) bool { return !s.dirty })
+	for _, s := range f.touched {
+		s.assess(now)
+		s.tell(now)
+		s.dirty = false
 	}
+	f.touched = f.touched[:0]
 }
 
-// assess finds the seat's state and what wants a look, and has them told if
-// they are others than before.
-func (s *seat) assess(now time.Time) {
+// assess finds the seat's state and what wants a look, and says whether either
+// is another than before.
+func (s *seat) assess(now time.Time) (changed bool) {
 	state, attention := s.stateNow(now), s.attentionNow(now)
 	if state != s.state {
-		s.state, s.since = state, now
-		s.touch()
+		s.since = now
 	}
-	if attention != s.attention {
-		s.attention = attention
-		s.touch()
-	}
-	if s.floor.ticks%10 == 0 && s.statsMoved(now) {
-		s.touch()
-	}
+	changed = state != s.state || attention != s.attention
+	s.state, s.attention = state, attention
+	return changed
 }
 
 func (s *seat) stateNow(now time.Time) earshot.SeatState {
@@ -168,9 +158,12 @@ func (s *seat) streamsNow(now time.Time) []earshot.Stream {
 	return streams
 }
 
-// statsMoved says whether what was told of the links is not true any more: at
-// once when the bars change, else now and then.
+// statsMoved says whether what was told of the links is not true any more:
+// looked at each second for the bars, now and then for the figures.
 func (s *seat) statsMoved(now time.Time) bool {
+	if s.floor.ticks%int(time.Second/tickEvery) != 0 {
+		return false
+	}
 	streams := s.streamsNow(now)
 	if len(streams) != len(s.toldStats) {
 		return true

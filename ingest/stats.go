@@ -4,8 +4,10 @@ import "time"
 
 // How a link is judged.
 const (
-	statsWindow  = 5 // seconds that loss is counted over
-	stalledAfter = 3 * time.Second
+	statsWindow = 5 // seconds that loss is counted over
+	// stalledAfter without a packet a track counts as stalled: the wall is to
+	// show it within three seconds.
+	stalledAfter = 2800 * time.Millisecond
 )
 
 // linkStats counts a track's packets over the last seconds. It belongs to the

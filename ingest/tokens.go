@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type roster struct {
 	log     *slog.Logger
 	save    func([]byte) error
 	saved   func() ([]byte, error)
-	changed func(seats map[string]earshot.Seat)
+	changed func(ctx context.Context, seats map[string]earshot.Seat)
 	asked   chan struct{} // has a token while a reading is wanted
 
 	mu      sync.Mutex
@@ -49,7 +50,7 @@ type ticket struct {
 	expires    time.Time
 }
 
-func newRoster(opts Options, keeper *keeper, changed func(map[string]earshot.Seat)) *roster {
+func newRoster(opts Options, keeper *keeper, changed func(context.Context, map[string]earshot.Seat)) *roster {
 	return &roster{
 		shelf: opts.Shelf, keeper: keeper, now: opts.Now, log: opts.Log,
 		save: opts.KeepSeats, saved: opts.KeptSeats, changed: changed,
@@ -74,7 +75,7 @@ func (r *roster) load(ctx context.Context) {
 		r.log.Error("nor from their copy", "err", err)
 		return
 	}
-	r.replace(seats)
+	r.replace(ctx, seats)
 }
 
 // run reads the seats anew when somebody asks for it, and each minute, until
@@ -140,7 +141,7 @@ func (r *roster) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read seats: %w", err)
 	}
-	r.replace(list)
+	r.replace(ctx, list)
 	if r.save != nil {
 		if err := r.writeCopy(list); err != nil {
 			r.log.Warn("the copy of the seats cannot be written", "err", err)
@@ -151,7 +152,7 @@ func (r *roster) read(ctx context.Context) error {
 
 // replace makes list the table. The first use of a token that the shelf does
 // not know of yet stays known.
-func (r *roster) replace(list []earshot.Seat) {
+func (r *roster) replace(ctx context.Context, list []earshot.Seat) {
 	seats, byHash := make(map[string]earshot.Seat, len(list)), map[string]string{}
 	r.mu.Lock()
 	for _, s := range list {
@@ -170,7 +171,7 @@ func (r *roster) replace(list []earshot.Seat) {
 	close(r.reading)
 	r.reading = make(chan struct{})
 	r.mu.Unlock()
-	r.changed(seats)
+	r.changed(ctx, seats)
 }
 
 // keepUse carries over that a token was used before.
@@ -265,7 +266,29 @@ func (r *roster) firstUse(s earshot.Seat, now time.Time) {
 	used.UsedAt = now
 	s.Tokens = []earshot.SeatToken{used}
 	r.seats[s.ID] = s
-	r.keeper.keepTokens(s.ID, s.Tokens)
+	r.keeper.put("tokens "+s.ID, &chore{do: func(ctx context.Context) error { return r.saveUse(ctx, s.ID, used) }})
+}
+
+// saveUse brings the first use of a token to the shelf, where the seat may have
+// got another by now.
+func (r *roster) saveUse(ctx context.Context, seat string, used earshot.SeatToken) error {
+	list, err := r.shelf.Seats(ctx)
+	if err != nil {
+		return fmt.Errorf("read tokens of seat %s: %w", seat, err)
+	}
+	for _, s := range list {
+		if s.ID != seat {
+			continue
+		}
+		for i, t := range s.Tokens {
+			if t.Hash == used.Hash && t.UsedAt.IsZero() {
+				tokens := slices.Clone(s.Tokens[:i+1])
+				tokens[i] = used
+				return r.shelf.SaveTokens(ctx, seat, tokens)
+			}
+		}
+	}
+	return nil // the token or its seat is no more, or its use is known
 }
 
 // Ticket makes a bearer token with which user may publish as seat, for twelve
