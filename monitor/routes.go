@@ -42,7 +42,7 @@ func may(actions ...earshot.Action) Need { return Need{May: actions} }
 func (n Need) orOwnSeat() Need { n.OwnSeat = true; return n }
 
 var (
-	open        = Need{Open: true}
+	anybody     = Need{Open: true}
 	signedIn    = Need{SignedIn: true}
 	administer  = may(earshot.Administer)
 	driveOrSeat = may(earshot.DriveCalls).orOwnSeat()
@@ -67,11 +67,11 @@ func Routes() []Route {
 }
 
 var signInRoutes = []Route{
-	{ID: "login", Method: post, Path: "/api/v1/login", Need: open, Tag: "sign-in", Summary: "Sign in"},
+	{ID: "login", Method: post, Path: "/api/v1/login", Need: anybody, Tag: "sign-in", Summary: "Sign in"},
 	{ID: "logout", Method: post, Path: "/api/v1/logout", Need: signedIn, Tag: "sign-in", Status: 204, Summary: "Sign out"},
 	{ID: "get-me", Method: get, Path: "/api/v1/me", Need: signedIn, Tag: "sign-in", Summary: "Who is signed in, and what they may do"},
 	{ID: "change-password", Method: post, Path: "/api/v1/me/password", Need: signedIn, Tag: "sign-in", Status: 204, Summary: "Change one's own password"},
-	{ID: "get-site", Method: get, Path: "/api/v1/site", Need: open, Tag: "sign-in", Summary: "What this installation is"},
+	{ID: "get-site", Method: get, Path: "/api/v1/site", Need: anybody, Tag: "sign-in", Summary: "What this installation is"},
 }
 
 var peopleRoutes = []Route{
@@ -132,10 +132,10 @@ var liveRoutes = []Route{
 }
 
 var operationRoutes = []Route{
-	{ID: "get-openapi", Method: get, Path: "/api/v1/openapi.json", Need: open, Tag: "operations", Summary: "This description"},
-	{ID: "healthz", Method: get, Path: "/healthz", Need: open, Tag: "operations", Summary: "The process runs"},
-	{ID: "readyz", Method: get, Path: "/readyz", Need: open, Tag: "operations", Summary: "Index, live state and disk can be used"},
-	{ID: "metrics", Method: get, Path: "/metrics", Need: open, Tag: "operations", Summary: "Figures for Prometheus"},
-	{ID: "no-api", Path: "/api/", Need: open, Tag: "operations", Summary: "Whatever else is asked of the API: 404"},
-	{ID: "pages", Path: "/", Need: open, Tag: "operations", Summary: "The dashboard and the seat page"},
+	{ID: "get-openapi", Method: get, Path: "/api/v1/openapi.json", Need: anybody, Tag: "operations", Summary: "This description"},
+	{ID: "healthz", Method: get, Path: "/healthz", Need: anybody, Tag: "operations", Summary: "The process runs"},
+	{ID: "readyz", Method: get, Path: "/readyz", Need: anybody, Tag: "operations", Summary: "Index, live state and disk can be used"},
+	{ID: "metrics", Method: get, Path: "/metrics", Need: anybody, Tag: "operations", Summary: "Figures for Prometheus"},
+	{ID: "no-api", Path: "/api/", Need: anybody, Tag: "operations", Summary: "Whatever else is asked of the API: 404"},
+	{ID: "pages", Path: "/", Need: anybody, Tag: "operations", Summary: "The dashboard and the seat page"},
 }
