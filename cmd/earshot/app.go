@@ -249,14 +249,14 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		return err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
 	a.running.Go(func() {
-		if err := a.monitor.Run(running); err != nil {
-			a.failed <- err
-		}
+		defer close(ended)
+		a.monitor.Run(running)
 	})
 	a.atEnd(func(context.Context) error {
 		stop()
-		a.monitor.Close()
+		<-ended
 		return nil
 	})
 	return nil
