@@ -12,7 +12,7 @@ import (
 // jump of counters, and those that come when their time is long over.
 const (
 	trustPackets = 3
-	trustAfter   = 61 * milli  // and so long after the first
+	trustAfter   = 60 * milli  // and so long after the first
 	firstWait    = 200 * milli // a new track does not wait longer
 	lateWait     = 500 * milli // to tell a burst that catches up from a clock that stood still
 	forgetAfter  = 2 * second
