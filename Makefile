@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build test generate lint test-go test-web test-e2e test-peers topology clean
+.PHONY: run build test generate clean
 
 export CGO_ENABLED ?= 0
 DATA  ?= data
