@@ -8,8 +8,11 @@ import (
 	"earshot/ingest/recorder"
 )
 
-// mostStored is how many calls that the index has not taken yet are at hand.
-const mostStored = 200
+const (
+	mostStored   = 200              // calls that the index has not taken yet, at hand
+	failureShown = 3 * time.Second  // a failure makes the seat faulty so long
+	failureQuiet = 30 * time.Second // without one before the next is logged
+)
 
 // openCall is a call from its start until all of it is sealed and kept.
 type openCall struct {
@@ -20,11 +23,11 @@ type openCall struct {
 	clock     time.Time // the newest time handed to the recording: it never goes back
 	gone      time.Time // since when no stream is there; zero while one is, or while one is awaited
 	paused    *earshot.Mark
-	failing   bool // the recording has refused packets
+	failed    time.Time // when the recording last refused something
 
 	interrupted bool
 	ended       bool
-	failed      map[int]bool // parts that could not be sealed
+	unsealed    map[int]bool // parts that never will be complete
 	stored      bool
 	version     int // of what was given to the keeper last
 	waiters     []chan earshot.Call
@@ -60,7 +63,7 @@ func (s *seat) startCall(at time.Time, setup func(*earshot.Call)) *openCall {
 
 // adopt makes a recording of call, and the call the seat's open one.
 func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
-	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Time, clock: at, failed: map[int]bool{}}
+	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Time, clock: at, unsealed: map[int]bool{}}
 	c.rec = s.floor.opts.newRecording(call, recorder.Options{
 		Software: s.floor.opts.Version,
 		SealedPart: func(n int, p earshot.Part, err error) {
@@ -123,15 +126,20 @@ func (c *openCall) at(t time.Time) time.Time {
 	return t
 }
 
-// check logs what the recording refuses, once until it works again.
+// check logs what the recording refuses, once until it has worked for a while.
 func (c *openCall) check(err error) {
-	if err != nil && !c.failing {
+	if err == nil {
+		return
+	}
+	if c.failed.IsZero() || c.clock.Sub(c.failed) > failureQuiet {
 		c.seat.floor.log.Error("the recording does not take audio", "call", c.id, "seat", c.seat.info.ID, "err", err)
 	}
-	if failing := err != nil; failing != c.failing {
-		c.failing = failing
-		c.seat.touch()
-	}
+	c.failed = c.clock
+}
+
+// failing says whether audio was refused a moment ago.
+func (c *openCall) failing(now time.Time) bool {
+	return !c.failed.IsZero() && now.Sub(c.failed) < failureShown
 }
 
 // callTick decides what time alone decides about the open call.
@@ -215,7 +223,7 @@ func (c *openCall) partSealed(n int, p earshot.Part, err error) {
 		c.seat.floor.log.Error("a part could not be completed", "call", c.id, "part", n, "file", p.File, "err", err)
 	}
 	if err != nil && p.SHA256 == "" {
-		c.failed[n] = true
+		c.unsealed[n] = true
 		c.rec.Facts(func(call *earshot.Call) { call.SetFlag(earshot.FlagDamaged) })
 	}
 	c.settle()
@@ -256,7 +264,7 @@ func (f *Floor) forget(call string) {
 
 func (c *openCall) complete() bool {
 	for _, p := range c.rec.Call().Parts {
-		if p.SHA256 == "" && !c.failed[p.N] {
+		if p.SHA256 == "" && !c.unsealed[p.N] {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -140,10 +141,16 @@ func (s *fakeShelf) SaveAgent(_ context.Context, agent earshot.Agent) error {
 }
 
 func (s *fakeShelf) SaveCall(_ context.Context, call earshot.Call) error {
-	if call.ID == s.refuse {
+	refused := false
+	err := s.put(func() {
+		if refused = call.ID == s.refuse; !refused {
+			s.calls[call.ID] = call.Clone()
+		}
+	})
+	if refused {
 		return errors.New("refused")
 	}
-	return s.put(func() { s.calls[call.ID] = call.Clone() })
+	return err
 }
 
 func (s *fakeShelf) OpenCalls(context.Context, string) ([]earshot.Call, error) {
@@ -190,6 +197,7 @@ type fakeBoard struct {
 	beats   int
 	levels  [][]earshot.SeatLevels
 	follows []chan earshot.Event
+	refused int // messages while it was away
 }
 
 func (b *fakeBoard) change(fn func()) {
@@ -204,6 +212,7 @@ func (b *fakeBoard) put(fn func()) error {
 	defer b.mu.Unlock()
 	defer b.news.ring()
 	if b.away {
+		b.refused++
 		return errAway
 	}
 	fn()
@@ -218,7 +227,19 @@ func (b *fakeBoard) PutSeat(_ context.Context, seat earshot.LiveSeat) error {
 }
 
 func (b *fakeBoard) PutNode(_ context.Context, node earshot.LiveNode, seats []string) error {
-	return b.put(func() { b.nodes[node.Name], b.leases, b.beats = node, seats, b.beats+1 })
+	forgotten := 0
+	err := b.put(func() {
+		b.nodes[node.Name], b.leases, b.beats = node, seats, b.beats+1
+		for _, id := range seats {
+			if _, ok := b.seats[id]; !ok {
+				forgotten++
+			}
+		}
+	})
+	if err == nil && forgotten > 0 {
+		return fmt.Errorf("%d seats are not known here", forgotten)
+	}
+	return err
 }
 
 func (b *fakeBoard) DropNode(_ context.Context, node string) error {

@@ -63,7 +63,7 @@ func (s *seat) stateNow(now time.Time) earshot.SeatState {
 		return earshot.SeatIdle
 	case s.call == nil:
 		return earshot.SeatOffline
-	case !s.sounding(now), s.call.failing:
+	case !s.sounding(now), s.call.failing(now):
 		return earshot.SeatFaulty
 	case s.call.paused != nil:
 		return earshot.SeatPaused

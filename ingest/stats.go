@@ -23,7 +23,6 @@ type linkStats struct {
 	transit float64 // arrival minus timestamp, seconds
 	jitter  float64 // RFC 3550, section 6.4.1, in seconds
 
-	second  int64 // the second being counted, of the Unix epoch
 	buckets [statsWindow]statsBucket
 }
 

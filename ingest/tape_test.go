@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"earshot"
@@ -22,8 +23,8 @@ type tape struct {
 	notes   []string // all but packets and the passing of time
 	packets map[earshot.Side][]recorder.Packet
 	last    time.Time
-	back    bool // time went back
-	broken  bool // refuses packets
+	back    bool        // time went back
+	broken  atomic.Bool // refuses packets
 }
 
 func (ts *tapes) record(files recorder.Files) func(*earshot.Call, recorder.Options) recording {
@@ -87,7 +88,7 @@ func (t *tape) Open(at time.Time, tracks []recorder.Track) error {
 
 func (t *tape) Packet(p recorder.Packet) error {
 	t.at(p.Arrival, "")
-	if t.broken {
+	if t.broken.Load() {
 		return errAway
 	}
 	t.mu.Lock()
