@@ -23,6 +23,7 @@ type Auditor struct {
 
 	mu      sync.Mutex
 	waiting []pending
+	last    earshot.Time // of the last row
 	more    chan struct{}
 
 	seen *lately // what is written down once a minute at most
@@ -71,12 +72,13 @@ func (a *Auditor) AddOnce(key string, row earshot.Audit) {
 
 // addWhen lets complete look up the rest of row first, on the auditor's goroutine.
 func (a *Auditor) addWhen(row earshot.Audit, complete func(context.Context, *earshot.Audit)) {
-	now := a.now()
-	if row.At.IsZero() {
-		row.At = earshot.At(now)
-	}
-	row.ID = earshot.NewID(now)
 	a.mu.Lock()
+	if row.At.IsZero() {
+		// A millisecond apart, so that the order of rows is that of their times.
+		a.last = earshot.At(later(a.now(), a.last.Add(time.Millisecond)))
+		row.At = a.last
+	}
+	row.ID = earshot.NewID(row.At.Time)
 	full := len(a.waiting) >= a.most
 	if !full {
 		a.waiting = append(a.waiting, pending{row, complete})
@@ -90,6 +92,13 @@ func (a *Auditor) addWhen(row earshot.Audit, complete func(context.Context, *ear
 	case a.more <- struct{}{}:
 	default:
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func (a *Auditor) len() int {

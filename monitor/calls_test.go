@@ -1,0 +1,285 @@
+package monitor
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"earshot"
+	"earshot/audio/levels"
+)
+
+// store puts a stored call with one part onto the shelf, and answers its bytes.
+func (h *house) store(seat string, began time.Time, change func(*earshot.Call)) (earshot.Call, []byte) {
+	h.t.Helper()
+	call := earshot.Call{
+		ID: earshot.NewID(began), Seat: seat, Branch: "hall", Kind: earshot.Counter, Direction: earshot.Inbound,
+		State: earshot.CallStored, StartedAt: earshot.At(began), EndedAt: earshot.At(began.Add(10 * time.Second)), DurationMs: 10000,
+		Channels: 2, Node: "n1",
+	}
+	audio := bytes.Repeat([]byte("0123456789"), 1000)
+	name := earshot.PartFile(call.ID, 1, earshot.Opus)
+	must(h.t, h.files.WriteWhole(name, audio))
+	sum := sha256.Sum256(audio)
+	call.Parts = []earshot.Part{{N: 1, File: name, Track: earshot.TrackBoth, Codec: earshot.Opus, Channels: 2, DurationMs: 10000,
+		Bytes: int64(len(audio)), SHA256: hex.EncodeToString(sum[:])}}
+	if change != nil {
+		change(&call)
+	}
+	must(h.t, h.archive.SaveCall(h.t.Context(), call))
+	return call, audio
+}
+
+func TestSearchAndRead(t *testing.T) {
+	h := open(t)
+	inspector := h.user(earshot.RoleInspector)
+	day := time.Date(2026, 11, 20, 16, 30, 0, 0, time.UTC) // 00:30 of the 21st in Shanghai
+	first, _ := h.store("s1", day, func(c *earshot.Call) { c.Number, c.Tags = "13800138000", []string{"复查"} })
+	second, _ := h.store("s2", day.Add(time.Hour), func(c *earshot.Call) { c.Flags = []earshot.Flag{earshot.FlagGaps} })
+	h.floor.open("s1", "est_1")
+	live, err := h.floor.StartCall(t.Context(), "s1", earshot.CallPatch{}, "x")
+	must(t, err)
+	must(t, h.archive.SaveCall(t.Context(), live))
+	ticket := "T-9"
+	_, err = h.floor.UpdateCall(t.Context(), live.ID, earshot.CallPatch{Ticket: &ticket})
+	must(t, err)
+
+	for query, want := range map[string][]string{
+		"":                               {live.ID, second.ID, first.ID},
+		"?state=stored":                  {second.ID, first.ID},
+		"?state=live":                    {live.ID},
+		"?seat=s2":                       {second.ID},
+		"?seat=s1&seat=s2&state=stored":  {second.ID, first.ID},
+		"?number=8000":                   {first.ID},
+		"?flag=gaps":                     {second.ID},
+		"?tag=%E5%A4%8D%E6%9F%A5":        {first.ID},
+		"?q=%E5%A4%8D%E6%9F%A5":          {first.ID},
+		"?from=2026-11-21&to=2026-11-21": {second.ID, first.ID},
+		"?from=2026-11-20&to=2026-11-20": {},
+		"?to=2026-11-20T17:00:00Z":       {first.ID},
+		"?from=2026-11-20T17:00:00%2B00:00&state=stored": {second.ID},
+	} {
+		var list callList
+		inspector.get("/api/v1/calls" + query).want(http.StatusOK).into(&list)
+		got := []string{}
+		for _, c := range list.Calls {
+			got = append(got, c.ID)
+			if c.ID == live.ID && c.Ticket != ticket {
+				t.Errorf("%s: the live call is not as it stands", query)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", query, diff)
+		}
+	}
+	var page callList
+	inspector.get("/api/v1/calls?limit=1").want(http.StatusOK).into(&page)
+	inspector.get("/api/v1/calls?limit=1&cursor=" + page.Next).want(http.StatusOK).into(&page)
+	if len(page.Calls) != 1 || page.Calls[0].ID != second.ID {
+		t.Errorf("second page %+v", page)
+	}
+	for query, code := range map[string]string{
+		"?limit=0": "invalid", "?limit=500": "invalid", "?from=yesterday": "bad_time", "?kind=tent": "invalid", "?cursor=x": "bad_cursor", "?rating=9": "invalid",
+	} {
+		inspector.get("/api/v1/calls"+query).fails(http.StatusUnprocessableEntity, code)
+	}
+
+	a := inspector.get("/api/v1/calls/" + first.ID).want(http.StatusOK)
+	for _, want := range []string{`"agent":null`, `"gaps":[]`, `"marks":[]`, `"endedAt":"2026-11-20T16:30:10.000Z"`, `"clock":[]`} {
+		if !strings.Contains(string(a.body), want) {
+			t.Errorf("%s lacks %s", a.body, want)
+		}
+	}
+	inspector.get("/api/v1/calls/"+earshot.NewID(day)).fails(http.StatusNotFound, "no_call")
+	inspector.get("/api/v1/calls/x").fails(http.StatusNotFound, "no_call")
+}
+
+func TestEditing(t *testing.T) {
+	h := open(t)
+	supervisor, agent := h.user(earshot.RoleSupervisor), h.user(earshot.RoleAgent)
+	call, _ := h.store("s1", h.clock.Now().Add(-time.Hour), nil)
+	var got earshot.Call
+	supervisor.do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"account":"8812","rating":4,"tags":["a"],"agent":{"id":"1024"}}`).want(http.StatusOK).into(&got)
+	if got.Account != "8812" || got.Rating != 4 || got.Agent == nil || got.Agent.ID != "1024" || len(got.Tags) != 1 {
+		t.Errorf("changed to %+v", got)
+	}
+	supervisor.do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"rating":6}`).fails(http.StatusUnprocessableEntity, "invalid")
+	supervisor.do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"number":"a\u0001"}`).fails(http.StatusUnprocessableEntity, "bad_text")
+	agent.do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"rating":1}`).fails(http.StatusForbidden, "forbidden")
+
+	h.floor.open("s1", "est_1")
+	h.floor.open("s2", "est_2")
+	live, err := h.floor.StartCall(t.Context(), "s1", earshot.CallPatch{}, "x")
+	must(t, err)
+	agent.do(http.MethodPatch, "/api/v1/calls/"+live.ID, `{"ticket":"T"}`).want(http.StatusOK)
+	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+live.ID, `{"ticket":"U"}`).want(http.StatusOK)
+	h.with("est_2").do(http.MethodPatch, "/api/v1/calls/"+live.ID, `{"ticket":"V"}`).fails(http.StatusNotFound, "no_call")
+	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"ticket":"V"}`).fails(http.StatusNotFound, "no_call")
+	if c, _ := h.floor.LiveCall(live.ID); c.Ticket != "U" {
+		t.Errorf("ticket %q", c.Ticket)
+	}
+}
+
+func TestMarks(t *testing.T) {
+	h := open(t)
+	admin, supervisor, inspector := h.admin(), h.user(earshot.RoleSupervisor), h.user(earshot.RoleInspector)
+	h.floor.open("s1", "est_1")
+	stored, _ := h.store("s1", h.clock.Now().Add(-time.Hour), nil)
+	live, err := h.floor.StartCall(t.Context(), "s1", earshot.CallPatch{}, "x")
+	must(t, err)
+	for _, call := range []string{stored.ID, live.ID} {
+		path := "/api/v1/calls/" + call + "/marks"
+		private := inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000,"text":"语速太快"}`).want(http.StatusCreated).field("id")
+		shared := inspector.do(http.MethodPost, path, `{"kind":"bookmark","side":"customer","startMs":2000,"endMs":3000,"shared":true}`).want(http.StatusCreated).field("id")
+		inspector.do(http.MethodPost, path, `{"kind":"listen","startMs":0}`).fails(http.StatusUnprocessableEntity, "invalid")
+		for v, want := range map[visitor][]string{inspector: {private, shared}, supervisor: {shared}} {
+			var list markList
+			v.get(path).want(http.StatusOK).into(&list)
+			got := []string{}
+			for _, m := range list.Marks {
+				got = append(got, m.ID)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			var c earshot.Call
+			v.get("/api/v1/calls/" + call).want(http.StatusOK).into(&c)
+			if len(c.Marks) != len(want) {
+				t.Errorf("the call shows %d marks, want %d", len(c.Marks), len(want))
+			}
+		}
+		if call == live.ID {
+			continue
+		}
+		supervisor.do(http.MethodDelete, path+"/"+private, nil).fails(http.StatusNotFound, "no_mark")
+		supervisor.do(http.MethodDelete, path+"/"+shared, nil).fails(http.StatusForbidden, "forbidden")
+		inspector.do(http.MethodDelete, path+"/"+private, nil).want(http.StatusNoContent)
+		admin.do(http.MethodDelete, path+"/"+shared, nil).want(http.StatusNoContent)
+	}
+	h.audited(earshot.AuditMark, 4)
+	h.audited(earshot.AuditDelete, 2)
+}
+
+func TestStoredAudio(t *testing.T) {
+	h := open(t)
+	supervisor := h.user(earshot.RoleSupervisor)
+	call, audio := h.store("s1", h.clock.Now().Add(-time.Hour), nil)
+	path := "/api/v1/calls/" + call.ID + "/parts/1/audio"
+	a := supervisor.get(path).want(http.StatusOK)
+	if !bytes.Equal(a.body, audio) {
+		t.Error("not the stored bytes")
+	}
+	for name, want := range map[string]string{
+		"Etag": `"` + call.Parts[0].SHA256 + `"`, "Content-Type": "audio/ogg", "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", "Content-Length": "10000",
+	} {
+		if got := a.header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	part := func(from, to string) answered {
+		r := supervisor.request(http.MethodGet, path, nil)
+		r.Header.Set("Range", "bytes="+from+"-"+to)
+		return h.send(r)
+	}
+	a = part("5000", "5003").want(http.StatusPartialContent)
+	if string(a.body) != "0123" || a.header.Get("Content-Range") != "bytes 5000-5003/10000" {
+		t.Errorf("range: %q, %s", a.body, a.header.Get("Content-Range"))
+	}
+	part("99999", "").want(http.StatusRequestedRangeNotSatisfiable)
+	known := supervisor.request(http.MethodGet, path, nil)
+	known.Header.Set("If-None-Match", `"`+call.Parts[0].SHA256+`"`)
+	h.send(known).want(http.StatusNotModified)
+	if a := supervisor.get("/api/v1/calls/" + call.ID + "/audio").want(http.StatusOK); !bytes.Equal(a.body, audio) {
+		t.Error("the only part is not the call's audio")
+	}
+	if row := h.audited(earshot.AuditPlay, 1)[0]; row.Call != call.ID || row.Who != "supervisor-1" || row.FromMs != 0 || row.ToMs != 10000 {
+		t.Errorf("audit row %+v", row)
+	}
+	h.clock.add(time.Minute)
+	part("5000", "").want(http.StatusPartialContent)
+	if row := h.audited(earshot.AuditPlay, 2)[0]; row.FromMs != 5000 {
+		t.Errorf("audit row %+v", row)
+	}
+	for path, code := range map[string]string{"/parts/2/audio": "no_part", "/parts/0/audio": "no_part", "/parts/x/audio": "no_part"} {
+		supervisor.get("/api/v1/calls/"+call.ID+path).fails(http.StatusNotFound, code)
+	}
+	supervisor.get("/api/v1/calls/"+earshot.NewID(h.clock.Now())+"/audio").fails(http.StatusNotFound, "no_call")
+	for _, query := range []string{"?fromMs=x", "?fromMs=5&toMs=5", "?fromMs=-1"} {
+		supervisor.get("/api/v1/calls/"+call.ID+"/audio"+query).fails(http.StatusUnprocessableEntity, "invalid")
+	}
+}
+
+func TestDownload(t *testing.T) {
+	h := open(t)
+	call, audio := h.store("s1", h.clock.Now().Add(-time.Hour), nil)
+	path := "/api/v1/calls/" + call.ID + "/parts/1/audio?download=1"
+	h.user(earshot.RoleSupervisor).get(path).fails(http.StatusForbidden, "forbidden")
+	evidence := h.user(earshot.RoleEvidence)
+	a := evidence.get(path).want(http.StatusOK)
+	if got, want := a.header.Get("Content-Disposition"), "attachment; filename="+call.ID+"-1.opus"; got != want {
+		t.Errorf("disposition %q, want %q", got, want)
+	}
+	if !bytes.Equal(a.body, audio) {
+		t.Error("not the stored bytes")
+	}
+	if row := h.audited(earshot.AuditDownload, 1)[0]; row.Who != "evidence-1" || row.Call != call.ID {
+		t.Errorf("audit row %+v", row)
+	}
+	var list auditList
+	evidence.get("/api/v1/calls/" + call.ID + "/audit").want(http.StatusOK).into(&list)
+	if len(list.Audit) != 2 { // the download, and the supervisor who was refused one
+		t.Errorf("audit of the call: %+v", list.Audit)
+	}
+	evidence.get("/api/v1/audit?action=download&who=evidence-1").want(http.StatusOK).into(&list)
+	if len(list.Audit) != 1 {
+		t.Errorf("audit: %+v", list.Audit)
+	}
+}
+
+func TestLiveAudioAndLevels(t *testing.T) {
+	h := open(t)
+	supervisor := h.user(earshot.RoleSupervisor)
+	h.floor.open("s1", "est_1")
+	h.floor.audio = []byte("OggS live")
+	live, err := h.floor.StartCall(t.Context(), "s1", earshot.CallPatch{}, "x")
+	must(t, err)
+	a := supervisor.get("/api/v1/calls/" + live.ID + "/audio").want(http.StatusOK)
+	if string(a.body) != "OggS live" || a.header.Get("Cache-Control") != "no-store" || a.header.Get("Content-Type") != "audio/ogg" || a.header.Get("Content-Length") != "9" {
+		t.Errorf("live audio %q %v", a.body, a.header)
+	}
+	h.audited(earshot.AuditPlay, 1)
+	if got := string(supervisor.get("/api/v1/calls/" + live.ID + "/levels").want(http.StatusOK).body); !strings.Contains(got, `{"stepMs":100,"agent":"Hg==","customer":"/w=="}`) {
+		t.Errorf("live levels %s", got)
+	}
+	stored, _ := h.store("s1", h.clock.Now().Add(-time.Hour), nil)
+	must(t, h.files.WriteWhole(earshot.LevelsFile(stored.ID, 1), levels.Append(nil, []byte{10}, []byte{20})))
+	var got earshot.Levels
+	supervisor.get("/api/v1/calls/" + stored.ID + "/levels").want(http.StatusOK).into(&got)
+	if len(got.Agent) != 100 || got.Agent[0] != 10 || got.Customer[0] != 20 || got.Agent[1] != earshot.LevelGap {
+		t.Errorf("stored levels %+v", got)
+	}
+}
+
+func TestListening(t *testing.T) {
+	h := open(t)
+	supervisor := h.user(earshot.RoleSupervisor)
+	h.floor.open("s1", "est_1")
+	live, err := h.floor.StartCall(t.Context(), "s1", earshot.CallPatch{}, "x")
+	must(t, err)
+	h.clock.add(30 * time.Second)
+	h.floor.heard = 12 * time.Second
+	a := supervisor.do(http.MethodPost, "/whep/s1", "v=0").want(http.StatusCreated)
+	supervisor.do(http.MethodDelete, a.header.Get("Location"), nil).want(http.StatusOK)
+	row := h.audited(earshot.AuditListen, 1)[0]
+	if row.Who != "supervisor-1" || row.Target != "s1" || row.Call != live.ID || row.FromMs != 18000 || row.ToMs != 30000 {
+		t.Errorf("audit row %+v", row)
+	}
+	h.user(earshot.RoleInspector).do(http.MethodPost, "/whep/s1", "v=0").fails(http.StatusForbidden, "forbidden")
+	h.with("est_1").do(http.MethodPost, "/whep/s1", "v=0").fails(http.StatusForbidden, "forbidden")
+}
