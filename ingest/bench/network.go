@@ -1,0 +1,271 @@
+package bench
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"earshot"
+	"earshot/ingest/seat"
+)
+
+// overNetwork measures a server that is a child of this process.
+func overNetwork(ctx context.Context, opts Options, dir string) (f *figures, err error) {
+	f = &figures{opts: opts, gaps: map[earshot.Cause]time.Duration{}}
+	s, err := startServer(ctx, opts, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	tokens, err := s.makeSeats(ctx, opts.Seats)
+	if err != nil {
+		return nil, fmt.Errorf("making seats: %w", err)
+	}
+	idle, err := readProcess(s.pid())
+	if err != nil {
+		return nil, err
+	}
+	f.idleRSS = idle.rss
+	if err := f.speak(ctx, s, tokens); err != nil {
+		return nil, err
+	}
+	return f, s.countCalls(ctx, opts.Seats, f.count)
+}
+
+// speak connects the seats and listeners, and measures while they speak.
+func (f *figures) speak(ctx context.Context, s *server, tokens []string) (err error) {
+	engine, err := seat.NewEngine(seat.EngineOptions{Loopback: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	pace := &pacer{}
+	publishers, err := connect(ctx, engine, s.url, tokens)
+	defer func() {
+		for _, p := range publishers {
+			err = errors.Join(err, p.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	for i, p := range publishers {
+		for track := range tracksASeat {
+			v := newVoice(uint64(i*tracksASeat+track), func(packet *rtp.Packet) error { return p.WriteRTP(track, packet) })
+			if err := p.SetLevel(track, &v.packet, 30); err != nil {
+				return err
+			}
+			pace.voices = append(pace.voices, v)
+		}
+	}
+	speaking, hush := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { pace.run(speaking) })
+	defer func() {
+		hush()
+		wg.Wait()
+		f.allSent = pace.sent.Load()
+		err = errors.Join(err, pace.err())
+	}()
+	ears := &ears{}
+	defer func() { err = errors.Join(err, ears.close()) }()
+	if f.opts.Listeners > 0 { // the floor sees a seat that came at its next tick
+		if err := pause(ctx, 500*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	for i := range f.opts.Listeners {
+		if err := ears.listen(ctx, s, seatName(i%f.opts.Seats)); err != nil {
+			return fmt.Errorf("listening: %w", err)
+		}
+	}
+	started := sync.OnceFunc(ears.start)
+	err = f.sample(ctx, s.pid(), func() int64 {
+		started() // what is heard is counted over the same span
+		return pace.sent.Load()
+	})
+	ears.stop()
+	f.delays, f.heard = ears.delays, int64(len(ears.delays))
+	f.toHear = int64(float64(f.opts.Listeners*tracksASeat) * float64(f.span) / float64(frameEvery))
+	return err
+}
+
+// connect publishes all seats, a few at a time.
+func connect(ctx context.Context, engine *seat.Engine, url string, tokens []string) ([]*seat.Publisher, error) {
+	const atOnce = 8
+	publishers := make([]*seat.Publisher, len(tokens))
+	failures := make([]error, len(tokens))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range atOnce {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(tokens); i = int(next.Add(1)) - 1 {
+				target := seat.Target{URL: url, Seat: seatName(i), Token: tokens[i]}
+				tracks := []seat.Track{{Codec: earshot.Opus, Channels: 1}, {Codec: earshot.Opus, Channels: 1}}
+				publishers[i], failures[i] = engine.Publish(ctx, target, tracks)
+			}
+		})
+	}
+	wg.Wait()
+	standing := publishers[:0]
+	for _, p := range publishers {
+		if p != nil {
+			standing = append(standing, p)
+		}
+	}
+	return standing, errors.Join(failures...)
+}
+
+// ears are the bench's listeners.
+type ears struct {
+	pcs     []*webrtc.PeerConnection
+	readers sync.WaitGroup
+
+	mu       sync.Mutex
+	counting bool
+	delays   []time.Duration
+}
+
+func (e *ears) start() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counting, e.delays = true, make([]time.Duration, 0, 1<<20)
+}
+
+func (e *ears) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counting = false
+}
+
+func (e *ears) hear(payload []byte, now time.Time) {
+	sent, ok := sentAt(payload)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if ok && e.counting {
+		e.delays = append(e.delays, now.Sub(sent))
+	}
+}
+
+// listen connects one listener to both sides of a seat.
+func (e *ears) listen(ctx context.Context, s *server, seatID string) error {
+	pc, err := listenerConnection()
+	if err != nil {
+		return err
+	}
+	e.pcs = append(e.pcs, pc)
+	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		e.readers.Add(1)
+		defer e.readers.Done()
+		for {
+			p, _, err := track.ReadRTP()
+			if err != nil {
+				return
+			}
+			e.hear(p.Payload, time.Now())
+		}
+	})
+	connected := make(chan struct{})
+	once := sync.OnceFunc(func() { close(connected) })
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateConnected {
+			once()
+		}
+	})
+	if err := negotiate(ctx, pc, s, seatID); err != nil {
+		return err
+	}
+	select {
+	case <-connected:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(startWithin):
+		return errors.New("the listener did not connect")
+	}
+}
+
+func listenerConnection() (*webrtc.PeerConnection, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return nil, err
+	}
+	settings := webrtc.SettingEngine{}
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	media := &webrtc.MediaEngine{}
+	if err := media.RegisterDefaultCodecs(); err != nil {
+		return nil, err
+	}
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{*cert}})
+	if err != nil {
+		return nil, err
+	}
+	for range tracksASeat {
+		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+			return nil, errors.Join(err, pc.Close())
+		}
+	}
+	return pc, nil
+}
+
+// negotiate asks by WHEP.
+func negotiate(ctx context.Context, pc *webrtc.PeerConnection, s *server, seatID string) error {
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		return err
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(offer); err != nil {
+		return err
+	}
+	<-gathered
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/whep/"+seatID, strings.NewReader(pc.LocalDescription().SDP))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/sdp")
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusCreated {
+		return fmt.Errorf("WHEP: %s: %s", resp.Status, answer)
+	}
+	return pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)})
+}
+
+// close hangs up. The server learns of it by DTLS.
+func (e *ears) close() error {
+	var errs []error
+	for _, pc := range e.pcs {
+		errs = append(errs, pc.GracefulClose())
+	}
+	e.readers.Wait()
+	return errors.Join(errs...)
+}
