@@ -1,3 +1,5 @@
+import createClient, { createQuerySerializer } from "openapi-fetch";
+import type { paths } from "./schema.gen";
 import type { ProblemBody } from "./types";
 
 /** A refusal by the server, or (status 0) that it could not be reached. */
@@ -21,54 +23,60 @@ export function onSignedOut(fn: () => void): () => void {
   return () => signedOut.delete(fn);
 }
 
-/** Turns a refusing response into a Problem. */
-export async function problemOf(response: Response): Promise<Problem> {
-  let body: ProblemBody = {};
-  try {
-    body = (await response.json()) as ProblemBody;
-  } catch {
-    // A proxy's page is no problem document; the status has to do.
-  }
+/** Makes a Problem of a refusing response and of what its body said. */
+function refusal(response: Response, body: Partial<ProblemBody>): Problem {
   const code = body.code ?? `http_${response.status}`;
   const retry = Number(response.headers.get("Retry-After") ?? 0);
   if (response.status === 401 && code !== "bad_credentials") for (const fn of signedOut) fn();
   return new Problem(response.status, code, body.detail ?? body.title ?? "", retry || 0);
 }
 
-export interface RequestOptions {
-  query?: Record<string, QueryValue>;
-  body?: unknown;
-  signal?: AbortSignal;
+/** Turns a refusing response into a Problem. */
+export async function problemOf(response: Response): Promise<Problem> {
+  let body: Partial<ProblemBody> = {};
+  try {
+    body = (await response.json()) as Partial<ProblemBody>;
+  } catch {
+    // A proxy's page is no problem document; the status has to do.
+  }
+  return refusal(response, body);
 }
-export type QueryValue = string | number | boolean | readonly (string | number)[] | undefined;
+
+const serialize = createQuerySerializer({ array: { style: "form", explode: true } });
 
 /** Writes a query; a list repeats its parameter, empty values are left out. */
-export function queryString(query: Record<string, QueryValue> = {}): string {
-  const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    for (const v of Array.isArray(value) ? value : [value]) {
-      if (v !== undefined && v !== "") params.append(key, String(v));
-    }
-  }
-  const text = params.toString();
-  return text ? `?${text}` : "";
+export function queryString(query: Record<string, unknown>): string {
+  return serialize(Object.fromEntries(Object.entries(query).filter(([, v]) => v !== "" && v !== undefined)));
 }
 
-/** One request to /api/v1; answers the JSON body, undefined for 204. */
-export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-  const init: RequestInit = { method, credentials: "same-origin", signal: options.signal ?? null };
-  if (options.body !== undefined) {
-    init.headers = { "Content-Type": "application/json" };
-    init.body = JSON.stringify(options.body);
-  }
-  let response: Response;
+/** Typed requests to the server this page came from, by its description. */
+export const client = createClient<paths>({
+  baseUrl: typeof window === "undefined" ? "" : window.location.origin,
+  credentials: "same-origin",
+  querySerializer: queryString,
+  // Looked up at each request, so that tests can put another in its place.
+  fetch: (request) => globalThis.fetch(request),
+});
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The body of a successful answer; anything else is thrown as a Problem. */
+export async function bodyOf<T>(pending: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>;
   try {
-    response = await fetch(`/api/v1${path}${queryString(options.query)}`, init);
+    answer = await pending;
   } catch (err) {
-    if (options.signal?.aborted) throw err;
+    if (err instanceof DOMException && err.name === "AbortError") throw err;
     throw new Problem(0, "unreachable", "");
   }
-  if (!response.ok) throw await problemOf(response);
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+  const { data, error, response } = answer;
+  if (!response.ok) throw refusal(response, isObject(error) ? error : {});
+  return data as T; // undefined only where the description says that there is no body
 }
+
+const isObject = (value: unknown): value is Partial<ProblemBody> =>
+  typeof value === "object" && value !== null;

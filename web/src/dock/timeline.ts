@@ -17,7 +17,7 @@ export const liveLagMs = 1500;
 export function spansOf(call: Call, now: number): Span[] {
   const live = call.state === "live";
   const reached = call.startedAt ? now - Date.parse(call.startedAt) - liveLagMs : 0;
-  const spans = (call.parts ?? [])
+  const spans = call.parts
     .filter((p) => p.track !== "helper")
     .map((p) => {
       const growing = live && p.sha256 === "";

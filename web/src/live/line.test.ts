@@ -37,7 +37,12 @@ class FakeSocket implements Socket {
 }
 
 const seat = (id: string) => ({ seat: id, state: "idle" }) as LiveSeat;
-const event = (id: string): LiveEvent => ({ id, kind: "seat", at: null, seat: seat("w1") });
+const event = (id: string): LiveEvent => ({
+  id,
+  kind: "seat",
+  at: "2026-11-21T00:00:00.000Z",
+  seat: seat("w1"),
+});
 
 let socket: FakeSocket;
 let told: unknown[][];
