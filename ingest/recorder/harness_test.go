@@ -306,3 +306,5 @@ func same(t testing.TB, what string, got, want [][]byte) {
 		t.Fatalf("%s: %d slots, want %d", what, len(got), len(want))
 	}
 }
+
+func newScanner(file []byte) *ogg.Scanner { return ogg.NewScanner(bytes.NewReader(file)) }

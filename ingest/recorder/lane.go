@@ -58,10 +58,11 @@ type lane struct {
 	stats *Stats
 	fit   fitter
 
-	started bool // the take has a beginning
-	begun   bool // a source is trusted
-	spoke   bool // audio was placed
-	closed  bool // nothing comes any more; what is asked for beyond the end is filler
+	started bool  // the take has a beginning
+	begun   bool  // a source is trusted
+	spoke   bool  // audio was placed
+	first   int64 // where the first of it lies
+	closed  bool  // nothing comes any more; what is asked for beyond the end is filler
 	source  source
 	after   *source // what this side sent before this take: not to be taken twice
 	pending []packet
@@ -268,8 +269,10 @@ func (l *lane) place(p *packet) {
 	}
 	l.listen(p)
 	l.fit.put(l, p.payload, n, p.level, p.right)
+	if !l.spoke {
+		l.spoke, l.first = true, l.heard
+	}
 	l.heard = l.tail()
-	l.spoke = true
 	l.stats.Packets++
 }
 
@@ -279,13 +282,13 @@ func (l *lane) resolve(at int64) {
 	silent, level := span{l.heard, at}, uint8(earshot.LevelGap)
 	cause := l.missing
 	l.missing = ""
-	if silent.to > silent.from {
+	if silent.to > silent.from && l.spoke { // until then its side is absent
 		if cause == "" && silent.to-silent.from > longestDTX {
 			cause = earshot.CauseStalled
 		}
 		if cause != "" {
 			l.gap(silent, cause)
-		} else if l.spoke {
+		} else {
 			level = earshot.LevelSilence
 		}
 		if silent.to-silent.from > longestDTX {
@@ -391,7 +394,7 @@ func (l *lane) close(now int64, cause earshot.Cause) {
 		l.fit.skip(l, floorTo(rest, slot), earshot.LevelGap)
 	}
 	l.fit.flush(l)
-	if l.cursor-l.heard > longestDTX {
+	if l.spoke && l.cursor-l.heard > longestDTX {
 		l.gap(span{l.heard, l.cursor}, cause)
 		l.endMutes(l.heard)
 	}
@@ -401,7 +404,7 @@ func (l *lane) close(now int64, cause earshot.Cause) {
 
 // open are the gaps that are not over: what Call shows besides the list.
 func (l *lane) open(gaps *gapList) {
-	if !l.started || l.closed {
+	if !l.spoke || l.closed {
 		return
 	}
 	shown := *l

@@ -36,7 +36,6 @@ type Recording struct {
 	call   earshot.Call // facts, marks, and parts of before
 	desk   desk
 	take   *take
-	noted  bool                    // the take's beginning is entered
 	absent map[earshot.Side]absent // sides without audio between takes
 	known  map[earshot.Side]bool   // sides that have been there
 	pauses []span
@@ -48,9 +47,9 @@ type Recording struct {
 
 // absent is since when a side has no audio, and why.
 type absent struct {
-	from  int64
-	cause earshot.Cause
-	least int64 // shorter ones are not worth a gap
+	from   int64
+	cause  earshot.Cause
+	opened int64 // when its stream came (again); forever: it did not
 }
 
 // New begins the recording of a call. A call that already has parts, because
@@ -64,7 +63,7 @@ func New(call *earshot.Call, files Files, opts Options) *Recording {
 		sealedPart: opts.SealedPart,
 	}
 	r.desk.gaps.gaps = slices.Clone(call.Gaps)
-	since := absent{cause: earshot.CauseDisconnected, least: leastAbsence}
+	since := absent{cause: earshot.CauseDisconnected, opened: forever}
 	for _, p := range call.Parts {
 		r.desk.parts = max(r.desk.parts, p.N)
 		since.from = max(since.from, (p.StartMs+p.DurationMs)*milli)
@@ -113,8 +112,8 @@ func (r *Recording) Open(at time.Time, tracks []Track) error {
 	if r.take != nil {
 		before = r.take.lanes
 	}
-	failed := r.endTake(now, earshot.CauseStalled, leastStart)
-	r.take, r.noted = newTake(&r.desk, tracks, now), false
+	failed := r.endTake(now, earshot.CauseStalled)
+	r.take = newTake(&r.desk, tracks, now)
 	for _, l := range r.take.lanes {
 		for _, old := range before {
 			if old.begun && old.track.Side == l.track.Side {
@@ -125,10 +124,9 @@ func (r *Recording) Open(at time.Time, tracks []Track) error {
 			l.pauses = append(l.pauses, span{never, forever})
 		}
 		for _, side := range l.sides {
-			// From its first moment a stream is there: what is missing until the
-			// first packet is only worth a gap if it is long.
-			if a, ok := r.absent[side]; ok && now-a.from < leastAbsence && a.cause != earshot.CauseRecorderDown {
-				r.absent[side] = absent{a.from, earshot.CauseStalled, leastStart}
+			if a, ok := r.absent[side]; ok {
+				a.opened = now
+				r.absent[side] = a
 			}
 		}
 	}
@@ -174,31 +172,51 @@ func (r *Recording) Packet(p Packet) error {
 	return r.tell(err)
 }
 
-// note enters the beginning of a take: those who were absent are back.
+// note enters that sides that were absent are heard again.
 func (r *Recording) note() {
-	if r.noted || r.take == nil || !r.take.begun {
+	if r.take == nil || !r.take.begun || len(r.absent) == 0 {
 		return
 	}
-	r.noted = true
 	for _, l := range r.take.lanes {
 		for _, side := range l.sides {
 			r.known[side] = true
-			r.back(side, r.take.start, &r.desk.gaps)
+			if a, ok := r.absent[side]; ok && l.spoke && l.first >= a.from {
+				r.back(side, l.first, &r.desk.gaps)
+			}
 		}
 	}
 }
 
 // back enters the gap of a side that was absent until the place at.
 func (r *Recording) back(side earshot.Side, at int64, gaps *gapList) {
-	a, ok := r.absent[side]
-	if ok && at-a.from >= a.least {
-		span{a.from, at}.without(r.pauses,
-			func(s span) { gaps.add(side, s, a.cause) },
-			func(s span) { gaps.add(side, s, earshot.CausePaused) })
+	if a, ok := r.absent[side]; ok {
+		opened := min(a.opened, at)
+		if opened-a.from < leastAbsence && opened < at && a.cause != earshot.CauseRecorderDown {
+			opened = a.from
+		}
+		if at-opened > leastStart {
+			r.miss(side, span{a.from, opened}, a.cause, leastAbsence, gaps)
+			r.miss(side, span{opened, at}, earshot.CauseStalled, leastStart, gaps)
+		} else if opened-a.from >= leastAbsence {
+			r.miss(side, span{a.from, at}, a.cause, leastAbsence, gaps)
+		} else {
+			r.miss(side, span{a.from, at}, a.cause, leastStart, gaps)
+		}
 	}
 	if gaps == &r.desk.gaps {
 		delete(r.absent, side)
 	}
+}
+
+// miss enters a gap of at least so many samples; what of it was a pause is
+// entered as one.
+func (r *Recording) miss(side earshot.Side, s span, cause earshot.Cause, least int64, gaps *gapList) {
+	keep := func(s span) {
+		if s.to-s.from >= least {
+			gaps.add(side, s, cause)
+		}
+	}
+	s.without(r.pauses, keep, func(s span) { gaps.add(side, s, earshot.CausePaused) })
 }
 
 // Close says that a side's stream ended or broke. The part goes on with the
@@ -218,11 +236,11 @@ func (r *Recording) Close(at time.Time, side earshot.Side) {
 		others = others || other != l && !other.closed
 	}
 	if !others {
-		r.failed = errors.Join(r.failed, r.endTake(now, earshot.CauseDisconnected, leastAbsence))
+		r.failed = errors.Join(r.failed, r.endTake(now, earshot.CauseDisconnected))
 		return
 	}
 	l.close(now, earshot.CauseDisconnected)
-	r.leave(l, earshot.CauseDisconnected, leastAbsence)
+	r.leave(l, earshot.CauseDisconnected)
 	r.failed = errors.Join(r.failed, r.take.pull())
 }
 
@@ -236,30 +254,31 @@ func (r *Recording) tell(err error) error {
 }
 
 // leave enters that a closed lane's sides are absent from its end on.
-func (r *Recording) leave(l *lane, cause earshot.Cause, least int64) {
+func (r *Recording) leave(l *lane, cause earshot.Cause) {
 	if !l.started {
 		return
 	}
 	from := l.cursor
-	if l.cursor-l.heard <= longestDTX && cause == earshot.CauseDisconnected {
+	if l.spoke && l.cursor-l.heard <= longestDTX && cause == earshot.CauseDisconnected {
 		from = l.heard
 	}
+	from += l.delays.least() // by the wall's clock, which the next take keeps to
 	for _, side := range l.sides {
 		if _, ok := r.absent[side]; !ok {
-			r.absent[side] = absent{from, cause, least}
+			r.absent[side] = absent{from, cause, forever}
 		}
 	}
 }
 
 // endTake ends the part or parts being written.
-func (r *Recording) endTake(now int64, cause earshot.Cause, least int64) error {
+func (r *Recording) endTake(now int64, cause earshot.Cause) error {
 	if r.take == nil {
 		return nil
 	}
 	err := r.take.end(now, cause)
 	r.note()
 	for _, l := range r.take.lanes {
-		r.leave(l, cause, least)
+		r.leave(l, cause)
 	}
 	r.take = nil
 	return err
@@ -325,7 +344,7 @@ func (r *Recording) End(at time.Time) error {
 		return nil
 	}
 	now := r.now(at)
-	err := r.endTake(now, earshot.CauseStalled, leastStart)
+	err := r.endTake(now, earshot.CauseStalled)
 	r.finishAbsences(now, &r.desk.gaps)
 	r.ended = true
 	r.call.EndedAt = earshot.At(at)
