@@ -131,12 +131,13 @@ func (p *publisher) run() {
 	}
 }
 
-// flush puts all that waits.
+// flush puts all that waits: seats before the heartbeat, for a board refuses
+// one that names seats it does not know.
 func (p *publisher) flush(ctx context.Context) error {
-	if err := p.flushNode(ctx); err != nil {
+	if err := p.flushSeats(ctx); err != nil {
 		return err
 	}
-	if err := p.flushSeats(ctx); err != nil {
+	if err := p.flushNode(ctx); err != nil {
 		return err
 	}
 	if err := p.flushEvents(ctx); err != nil {

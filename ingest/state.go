@@ -25,10 +25,10 @@ func (f *Floor) tick(now time.Time) {
 			connected = append(connected, s.info.ID)
 		}
 	}
-	f.publisher.tellLevels(f.levels)
 	f.publisher.tellNode(earshot.LiveNode{
 		Name: f.opts.Node, Since: earshot.At(f.boot), Seats: len(f.levels), Calls: calls, Version: f.opts.Version,
 	}, connected, now)
+	f.publisher.tellLevels(f.levels)
 	f.tellTouched(now)
 	for _, s := range f.seats {
 		s.tellLevels()
