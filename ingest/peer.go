@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 // goroutines that read it; close waits for them.
 type peer struct {
 	pc        *webrtc.PeerConnection
+	port      *udpPort
 	direction string // of the client's m-lines: sendonly, recvonly
 
 	mu         sync.Mutex // one negotiation at a time; guards what follows
@@ -28,6 +30,7 @@ type peer struct {
 	chosen     []offeredCodec
 	version    int
 	etag       string
+	name       string   // our ufrag
 	past       []string // ufrags of the client before its restarts
 	candidates int
 
@@ -52,7 +55,7 @@ func (w *Wire) newPeer(api *webrtc.API, o *offer, chosen []offeredCodec, directi
 	if err != nil {
 		return nil, fmt.Errorf("making a connection: %w", err)
 	}
-	return &peer{pc: pc, direction: direction, offer: o, chosen: chosen, etag: newTag()}, nil
+	return &peer{pc: pc, port: w.port, direction: direction, offer: o, chosen: chosen, etag: newTag()}, nil
 }
 
 // newTag is a strong entity tag.
@@ -82,6 +85,7 @@ func (p *peer) answer(ctx context.Context, want string) (string, error) {
 	if _, err := finishAnswer(answer.SDP, want); err != nil {
 		return "", err
 	}
+	p.rename(answer.SDP)
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	if err := p.pc.SetLocalDescription(answer); err != nil {
 		return "", errAnswer.Because(err)
@@ -99,6 +103,17 @@ func (p *peer) answer(ctx context.Context, want string) (string, error) {
 		return "", errors.New("no candidates of ours within the time")
 	}
 	return finishAnswer(p.pc.LocalDescription().SDP, want)
+}
+
+// rename tells the port our ufrag of this answer, in place of that of the last.
+func (p *peer) rename(answer string) {
+	before := p.name
+	_, rest, _ := strings.Cut(answer, "a=ice-ufrag:")
+	p.name, _, _ = strings.Cut(rest, "\r\n")
+	p.port.name(p.name)
+	if before != "" {
+		p.port.unname(before)
+	}
 }
 
 // addCandidate hands a candidate on. One that is of no use (a name only the
@@ -246,5 +261,8 @@ func (p *peer) close() error {
 	p.readMu.Unlock()
 	err := p.pc.GracefulClose()
 	p.reading.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.port.unname(p.name)
 	return err
 }

@@ -37,6 +37,7 @@ type Wire struct {
 	seats    *webrtc.API // connections of seats
 	hearers  *webrtc.API // connections of listeners
 	cert     webrtc.Certificate
+	port     *udpPort
 	udp      *ice.UDPMuxDefault
 	tcp      *ice.TCPMuxDefault
 	udpAddr  net.Addr
@@ -151,7 +152,9 @@ func (w *Wire) engine() (webrtc.SettingEngine, error) {
 	_ = conn.SetReadBuffer(4 << 20)
 	_ = conn.SetWriteBuffer(4 << 20)
 	w.udpAddr = conn.LocalAddr()
-	w.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udpPort{conn}, Logger: logs.NewLogger("udp")})
+	w.port = newUDPPort(conn)
+	w.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: w.port, Logger: logs.NewLogger("udp")})
+	w.port.forget = w.udp.RemoveConnByUfrag // not needed before a connection is named
 	e.SetICEUDPMux(w.udp)
 	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
 	if w.opts.TCP != "" {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 
 	"earshot"
@@ -248,4 +250,51 @@ func TestLostPacketsAreAskedFor(t *testing.T) {
 			return ok && h.seq == 10
 		})
 	})
+}
+
+// A device with a port of its own comes back from it while its old connection
+// still counts as standing.
+func TestADeviceComesBackFromTheSamePort(t *testing.T) {
+	r := newRig(t, nil)
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	r.must(err)
+	mux := webrtc.NewICEUDPMux(nil, conn)
+	t.Cleanup(func() { r.must(mux.Close()) })
+	old := r.newClient(clientOptions{tracks: 1, port: mux})
+	old.post(r, whipBase+rigSeat)
+	old.connected(r)
+	r.seatUp(1)
+	back := r.newClient(clientOptions{tracks: 1, port: mux})
+	back.post(r, whipBase+rigSeat)
+	back.connected(r)
+	back.send(r, 0, 0, 10)
+	r.heardAll(10)
+}
+
+func TestRequestedUfrag(t *testing.T) {
+	request, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("ours:theirs"), stun.NewShortTermIntegrity("password"), stun.Fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := stun.Build(stun.TransactionID, stun.BindingSuccess, stun.NewUsername("ours:theirs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name   string
+		packet []byte
+		want   string
+	}{
+		{"a request", request.Raw, "ours"},
+		{"a response", response.Raw, ""},
+		{"RTP", []byte{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8}, ""},
+		{"nothing", nil, ""},
+	} {
+		if got := string(requestedUfrag(row.packet)); got != row.want {
+			t.Errorf("%s: %q", row.name, got)
+		}
+	}
+	for cut := range request.Raw { // torn anywhere, it must not panic
+		requestedUfrag(request.Raw[:cut])
+	}
 }

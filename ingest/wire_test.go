@@ -147,6 +147,7 @@ type clientOptions struct {
 	tracks   int
 	codec    earshot.Codec
 	networks []webrtc.NetworkType
+	port     ice.UDPMux // one of its own for all its connections
 	receive  bool
 	fmtp     string
 	onTrack  func(*webrtc.TrackRemote)
@@ -165,6 +166,9 @@ func (r *rig) newClient(o clientOptions) *client {
 		o.networks = []webrtc.NetworkType{webrtc.NetworkTypeUDP4}
 	}
 	e.SetNetworkTypes(o.networks)
+	if o.port != nil {
+		e.SetICEUDPMux(o.port)
+	}
 	e.SetIPFilter(net.IP.IsLoopback)
 	media := &webrtc.MediaEngine{}
 	all := []earshot.Codec{o.codec}
