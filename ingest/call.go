@@ -65,7 +65,7 @@ func (s *seat) startCall(at time.Time, setup func(*earshot.Call)) *openCall {
 func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
 	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Time, clock: at, unsealed: map[int]bool{}}
 	c.rec = s.floor.opts.newRecording(call, recorder.Options{
-		Software: s.floor.opts.Version,
+		Software: "earshot " + s.floor.opts.Version,
 		SealedPart: func(n int, p earshot.Part, err error) {
 			s.floor.post(func(time.Time) { c.partSealed(n, p, err) })
 		},

@@ -29,6 +29,8 @@ type keeper struct {
 	log   *slog.Logger
 
 	wake    chan struct{}
+	ending  context.Context // ends the round under way
+	end     context.CancelFunc
 	closing chan context.Context
 	done    chan error
 
@@ -44,8 +46,9 @@ type chore struct {
 }
 
 func newKeeper(shelf Shelf, files Files, log *slog.Logger) *keeper {
+	ending, end := context.WithCancel(context.Background())
 	return &keeper{
-		shelf: shelf, files: files, log: log, waiting: map[string]*chore{},
+		shelf: shelf, files: files, log: log, waiting: map[string]*chore{}, ending: ending, end: end,
 		wake: make(chan struct{}, 1), closing: make(chan context.Context, 1), done: make(chan error, 1),
 	}
 }
@@ -107,7 +110,10 @@ func (k *keeper) run() {
 			return
 		}
 		again = nil
-		if err := k.round(context.Background()); err != nil {
+		if err := k.round(k.ending); err != nil {
+			if k.ending.Err() != nil {
+				continue // it was broken off, and what waits is drained next
+			}
 			k.log.Warn("calls wait to be kept", "waiting", k.waitingCount(), "again", pause, "err", err)
 			again = time.After(pause)
 			pause = min(2*pause, keepPauseMax)
@@ -193,6 +199,7 @@ func (k *keeper) drain(ctx context.Context) error {
 
 // close has everything that waits kept, within ctx, and ends run.
 func (k *keeper) close(ctx context.Context) error {
+	k.end()
 	k.closing <- ctx
 	return <-k.done
 }

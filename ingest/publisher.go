@@ -27,9 +27,10 @@ type publisher struct {
 	board Board
 	log   *slog.Logger
 
-	wake    chan struct{}
-	closing chan struct{}
-	done    chan struct{}
+	wake   chan struct{}
+	ending context.Context // ends run, and what it has under way
+	end    context.CancelFunc
+	done   chan struct{}
 
 	mu      sync.Mutex
 	seats   map[string]earshot.LiveSeat // as last told, of all seats that are not offline
@@ -45,9 +46,10 @@ type publisher struct {
 }
 
 func newPublisher(board Board, log *slog.Logger) *publisher {
+	ending, end := context.WithCancel(context.Background())
 	return &publisher{
 		board: board, log: log, seats: map[string]earshot.LiveSeat{},
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), ending: ending, end: end, done: make(chan struct{}),
 	}
 }
 
@@ -116,11 +118,15 @@ func (p *publisher) run() {
 				continue
 			}
 		case <-again:
-		case <-p.closing:
+		case <-p.ending.Done():
 			return
 		}
 		again = nil
-		if err := p.flush(context.Background()); err != nil {
+		if err := p.flush(p.ending); err != nil {
+			if p.ending.Err() != nil {
+				p.putAllAgain()
+				return
+			}
 			p.log.Warn("the live state cannot be told", "again", pause, "err", err)
 			p.putAllAgain()
 			again = time.After(pause)
@@ -254,7 +260,7 @@ func (p *publisher) putAllAgain() {
 // close tells what waits, takes the node and its seats off the board, and ends
 // run. A board that is away is not waited for: the leases end by themselves.
 func (p *publisher) close(ctx context.Context, node string) {
-	close(p.closing)
+	p.end()
 	<-p.done
 	ctx, cancel := context.WithTimeout(ctx, boardCloseGrace)
 	defer cancel()

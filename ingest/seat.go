@@ -151,8 +151,14 @@ func (s *seat) remove(now time.Time, st *Stream) {
 			s.call.rec.Close(s.call.at(now), t.source.Track.Side)
 		}
 	}
-	if s.call != nil && st.up && !s.present() {
+	if s.call != nil && st.began && len(s.tracks()) == 0 && s.call.gone.IsZero() {
 		s.call.gone = now
+	}
+	for _, t := range st.tracks {
+		if n := t.dropped.Load(); n > 0 {
+			s.floor.log.Info("packets that were no audio of the stream were passed over",
+				"seat", s.info.ID, "stream", st.id, "side", t.source.Track.Side, "packets", n)
+		}
 	}
 	s.touch()
 }

@@ -42,12 +42,14 @@ type roster struct {
 	byHash  map[string]string // seat by token hash
 	tickets map[string]ticket // by hash
 	reading chan struct{}     // closed when the next reading is done
+	started int               // readings begun
+	done    int               // the newest of them that is in the table
 }
 
 // ticket lets somebody publish as a seat without its token.
 type ticket struct {
-	seat, user string
-	expires    time.Time
+	seat    string
+	expires time.Time
 }
 
 func newRoster(opts Options, keeper *keeper, changed func(context.Context, map[string]earshot.Seat)) *roster {
@@ -75,7 +77,7 @@ func (r *roster) load(ctx context.Context) {
 		r.log.Error("nor from their copy", "err", err)
 		return
 	}
-	r.replace(ctx, seats)
+	r.replace(ctx, seats, 0)
 }
 
 // run reads the seats anew when somebody asks for it, and each minute, until
@@ -137,11 +139,15 @@ func (r *roster) want() {
 func (r *roster) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, rosterTimeout)
 	defer cancel()
+	r.mu.Lock()
+	r.started++
+	nth := r.started
+	r.mu.Unlock()
 	list, err := r.shelf.Seats(ctx)
 	if err != nil {
 		return fmt.Errorf("read seats: %w", err)
 	}
-	r.replace(ctx, list)
+	r.replace(ctx, list, nth)
 	if r.save != nil {
 		if err := r.writeCopy(list); err != nil {
 			r.log.Warn("the copy of the seats cannot be written", "err", err)
@@ -150,9 +156,9 @@ func (r *roster) read(ctx context.Context) error {
 	return nil
 }
 
-// replace makes list the table. The first use of a token that the shelf does
+// replace makes list, of the nth reading, the table. The first use of a token that the shelf does
 // not know of yet stays known.
-func (r *roster) replace(ctx context.Context, list []earshot.Seat) {
+func (r *roster) replace(ctx context.Context, list []earshot.Seat, nth int) {
 	seats, byHash := make(map[string]earshot.Seat, len(list)), map[string]string{}
 	r.mu.Lock()
 	for _, s := range list {
@@ -168,6 +174,7 @@ func (r *roster) replace(ctx context.Context, list []earshot.Seat) {
 			delete(r.tickets, hash)
 		}
 	}
+	r.done = nth
 	close(r.reading)
 	r.reading = make(chan struct{})
 	r.mu.Unlock()
@@ -204,18 +211,29 @@ func (r *roster) find(ctx context.Context, seat string) (earshot.Seat, bool) {
 	return r.get(seat)
 }
 
-// readSoon has the seats read and waits a moment for it.
+// readSoon has the seats read and waits a moment for it. A reading that was
+// already under way does not count: it may miss what is looked for.
 func (r *roster) readSoon(ctx context.Context) {
-	r.mu.Lock()
-	reading := r.reading
-	r.mu.Unlock()
-	r.want()
 	timer := time.NewTimer(rosterWait)
 	defer timer.Stop()
-	select {
-	case <-reading:
-	case <-timer.C:
-	case <-ctx.Done():
+	r.mu.Lock()
+	need := r.started + 1
+	r.mu.Unlock()
+	for {
+		r.want()
+		r.mu.Lock()
+		reading, done := r.reading, r.done
+		r.mu.Unlock()
+		if done >= need {
+			return
+		}
+		select {
+		case <-reading:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -298,9 +316,10 @@ func (f *Floor) Ticket(seat, user string) (token string, expires time.Time, err 
 		return "", time.Time{}, earshot.ErrNoSeat
 	}
 	token, expires = earshot.NewSeatToken(), f.opts.Now().Add(ticketFor)
+	f.log.Info("a ticket was made", "seat", seat, "for", user)
 	f.roster.mu.Lock()
 	defer f.roster.mu.Unlock()
-	f.roster.tickets[earshot.HashToken(token)] = ticket{seat: seat, user: user, expires: expires}
+	f.roster.tickets[earshot.HashToken(token)] = ticket{seat: seat, expires: expires}
 	return token, expires, nil
 }
 
