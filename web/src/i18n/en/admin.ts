@@ -1,4 +1,6 @@
 export default {
+  idHint:
+    "1–64 lower-case letters, digits or . _ -, beginning with a letter or digit. Cannot be changed later.",
   branches: {
     title: "Branches",
     lead: "Business halls and hotline teams, in a tree: the unit of permission and of reports.",
@@ -15,7 +17,6 @@ export default {
     added: "Branch “{name}” has been made",
     saved: "Branch “{name}” has been saved",
     removed: "Branch “{name}” has been deleted",
-    idHint: "Cannot be changed later",
   },
   seats: {
     title: "Seats",

@@ -1,4 +1,5 @@
 export default {
+  idHint: "1–64 个小写字母、数字或 . _ -，以字母或数字开头；建好后不能改",
   branches: {
     title: "网点",
     lead: "营业厅与热线班组，可分级。权限和报表以网点为单位。",
@@ -15,7 +16,6 @@ export default {
     added: "网点“{name}”已建好",
     saved: "网点“{name}”已保存",
     removed: "网点“{name}”已删除",
-    idHint: "建好后不能改",
   },
   seats: {
     title: "坐席位",
