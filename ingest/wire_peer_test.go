@@ -264,8 +264,14 @@ func TestADeviceComesBackFromTheSamePort(t *testing.T) {
 	old.post(r, whipBase+rigSeat)
 	old.connected(r)
 	r.seatUp(1)
+	// Without candidates in the offer the server has nobody to greet first.
 	back := r.newClient(clientOptions{tracks: 1, port: mux})
-	back.post(r, whipBase+rigSeat)
+	offer := without("a=candidate")(back.offer(r, nil))
+	resp, answer := r.do(http.MethodPost, whipBase+rigSeat, offer, "Content-Type", typeSDP)
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s", resp.Status, answer)
+	}
+	r.must(back.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 	back.connected(r)
 	back.send(r, 0, 0, 10)
 	r.heardAll(10)
