@@ -31,6 +31,7 @@ export const api = {
     bodyOf(PATCH("/api/v1/seats/{id}", { ...seat(id), body })),
   removeSeat: (id: string) => bodyOf(DELETE("/api/v1/seats/{id}", seat(id))),
   renewToken: (id: string) => bodyOf(POST("/api/v1/seats/{id}/token", seat(id))),
+  seatTicket: (id: string) => bodyOf(POST("/api/v1/seats/{id}/ticket", seat(id))),
   setAgent: (id: string, body: Agent) => bodyOf(PUT("/api/v1/seats/{id}/agent", { ...seat(id), body })),
 
   users: () => bodyOf(GET("/api/v1/users")).then((r) => r.users),
