@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,11 +35,9 @@ func overNetwork(ctx context.Context, opts Options, dir string) (f *figures, err
 	if err != nil {
 		return nil, fmt.Errorf("making seats: %w", err)
 	}
-	idle, err := readProcess(s.pid())
-	if err != nil {
+	if f.idleRSS, err = settled(ctx, s.pid()); err != nil {
 		return nil, err
 	}
-	f.idleRSS = idle.rss
 	if err := f.speak(ctx, s, tokens); err != nil {
 		return nil, err
 	}
@@ -55,9 +54,7 @@ func (f *figures) speak(ctx context.Context, s *server, tokens []string) (err er
 	pace := &pacer{}
 	publishers, err := connect(ctx, engine, s.url, tokens)
 	defer func() {
-		for _, p := range publishers {
-			err = errors.Join(err, p.Close(context.WithoutCancel(ctx)))
-		}
+		err = errors.Join(err, disconnect(context.WithoutCancel(ctx), publishers))
 	}()
 	if err != nil {
 		return err
@@ -103,30 +100,39 @@ func (f *figures) speak(ctx context.Context, s *server, tokens []string) (err er
 	return err
 }
 
-// connect publishes all seats, a few at a time.
+// atOnce is how many seats come or go at the same time.
+const atOnce = 8
+
+// connect publishes all seats; those that stand are returned with an error too.
 func connect(ctx context.Context, engine *seat.Engine, url string, tokens []string) ([]*seat.Publisher, error) {
-	const atOnce = 8
 	publishers := make([]*seat.Publisher, len(tokens))
-	failures := make([]error, len(tokens))
+	err := each(len(tokens), func(i int) (err error) {
+		target := seat.Target{URL: url, Seat: seatName(i), Token: tokens[i]}
+		tracks := []seat.Track{{Codec: earshot.Opus, Channels: 1}, {Codec: earshot.Opus, Channels: 1}}
+		publishers[i], err = engine.Publish(ctx, target, tracks)
+		return err
+	})
+	return slices.DeleteFunc(publishers, func(p *seat.Publisher) bool { return p == nil }), err
+}
+
+func disconnect(ctx context.Context, publishers []*seat.Publisher) error {
+	return each(len(publishers), func(i int) error { return publishers[i].Close(ctx) })
+}
+
+// each does something n times, several at once.
+func each(n int, do func(i int) error) error {
+	failures := make([]error, n)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range atOnce {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(tokens); i = int(next.Add(1)) - 1 {
-				target := seat.Target{URL: url, Seat: seatName(i), Token: tokens[i]}
-				tracks := []seat.Track{{Codec: earshot.Opus, Channels: 1}, {Codec: earshot.Opus, Channels: 1}}
-				publishers[i], failures[i] = engine.Publish(ctx, target, tracks)
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				failures[i] = do(i)
 			}
 		})
 	}
 	wg.Wait()
-	standing := publishers[:0]
-	for _, p := range publishers {
-		if p != nil {
-			standing = append(standing, p)
-		}
-	}
-	return standing, errors.Join(failures...)
+	return errors.Join(failures...)
 }
 
 // ears are the bench's listeners.

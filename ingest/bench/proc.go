@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -42,6 +43,31 @@ func readProcess(pid int) (process, error) {
 	p.rss = numbers[2] * int64(os.Getpagesize())
 	p.written, err = readKey(dir+"io", "write_bytes:")
 	return p, err
+}
+
+// A process that has just started gives memory back for a while.
+const (
+	settleEvery  = 500 * time.Millisecond
+	settleWithin = 20 * time.Second
+	settleFor    = 6 // readings in a row that are no lower
+)
+
+// settled is the process's memory once it no longer shrinks.
+func settled(ctx context.Context, pid int) (int64, error) {
+	lowest, steady := int64(0), 0
+	for began := time.Now(); steady < settleFor && time.Since(began) < settleWithin; {
+		p, err := readProcess(pid)
+		if err != nil {
+			return 0, err
+		}
+		if steady++; lowest == 0 || p.rss < lowest-lowest/200 {
+			lowest, steady = p.rss, 0
+		}
+		if err := pause(ctx, settleEvery); err != nil {
+			return 0, err
+		}
+	}
+	return lowest, nil
 }
 
 func readKey(path, key string) (int64, error) {
