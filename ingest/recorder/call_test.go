@@ -486,7 +486,7 @@ func rough(rng *rand.Rand, events []event) []event {
 			e.p = &p
 		case n < 25:
 			p := *e.p
-			p.Payload = []byte{byte(rng.Uint32()), byte(rng.Uint32()), byte(rng.Uint32())}
+			p.Payload = []byte{byte(rng.Uint32()) | 3, 0, byte(rng.Uint32())} // no frames at all
 			e.p = &p
 		default:
 			e.at += time.Duration(rng.Int64N(int64(60 * time.Millisecond)))

@@ -231,6 +231,9 @@ func (o *outcome) play(end time.Duration, lists ...[]event) {
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for _, e := range events {
+		if e.at > end {
+			break
+		}
 		at := start.Add(e.at)
 		if e.do != nil {
 			e.do(o.r, at)

@@ -139,13 +139,16 @@ func (l *lane) beginning(bound int64) (int64, bool) {
 			zero = min(zero, p.arrival-p.ts*l.source.rate)
 		}
 	}
-	gone := 0
+	early, gone := int64(earlyBurst), 0
+	if l.begun {
+		early = tailSlack
+	}
 	for i := range l.held {
 		p := &l.held[i]
 		if len(p.payload) == 0 {
 			continue
 		}
-		if at := zero + p.ts*l.source.rate; at >= bound-earlyBurst {
+		if at := zero + p.ts*l.source.rate; at >= bound-early {
 			l.held = slices.Delete(l.held, 0, gone)
 			return at, true
 		}
