@@ -69,7 +69,7 @@ func TestRecoverTornOpus(t *testing.T) {
 			must(t, h.SaveCall(t.Context(), c))
 			name := earshot.PartFile(c.ID, 1, earshot.Opus)
 			h.leave(t, name+".part", row.data)
-			h.leave(t, earshot.LevelsFile(c.ID, 1)+".part", []byte("ESLE"))
+			h.leave(t, earshot.LevelsFile(c.ID, 1)+".part", []byte("torn"))
 
 			all, err := h.RecoverAll(t.Context(), "node-a")
 			must(t, err)

@@ -148,7 +148,7 @@ type callsRows struct {
 }
 
 func (r *callsRows) read(ctx context.Context, tx bun.Tx, ids []string) error {
-	of := bun.In(ids)
+	of := bun.List(ids)
 	if err := tx.NewSelect().Model(&r.call).Where("id IN (?)", of).Scan(ctx); err != nil {
 		return err
 	}

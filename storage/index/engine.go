@@ -37,6 +37,9 @@ func connectSQLite(path string) (*Index, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, unreachable("sqlite:"+path, err)
 	}
+	if err := private(path); err != nil {
+		return nil, unreachable("sqlite:"+path, err)
+	}
 	write, err := sql.Open("sqlite", sqliteName(path, "_txlock=immediate"))
 	if err != nil {
 		return nil, unreachable("sqlite:"+path, err)
@@ -53,6 +56,16 @@ func connectSQLite(path string) (*Index, error) {
 		read:  bun.NewDB(read, sqlitedialect.New()),
 		write: bun.NewDB(write, sqlitedialect.New()),
 	}, nil
+}
+
+// private makes the file, if it is not there, so that nobody else may read it:
+// SQLite gives the files beside it the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // sqliteName is the driver's name for the file at path. The path is escaped: a

@@ -32,8 +32,11 @@ var (
 	ErrAway        = earshot.Fail(earshot.Unavailable, "index_away", "the index cannot be reached; try again")
 )
 
+// unreachable says in one line why the index cannot be used: who reads it has
+// just started the program.
 func unreachable(where string, err error) error {
-	return earshot.Fail(earshot.Unavailable, "index_unreachable", "the index %s cannot be used", visible(where)).Because(err)
+	reason := strings.Join(strings.Fields(err.Error()), " ")
+	return earshot.Fail(earshot.Unavailable, "index_unreachable", "the index %s cannot be used: %s", visible(where), reason)
 }
 
 // failed says what was being done when err happened. Failures in earshot's own

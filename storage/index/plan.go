@@ -20,20 +20,56 @@ type search struct {
 	after position
 	limit int
 	words []string // patterns for LIKE
+
+	numberAt numberAt
 }
 
-// numberAnywhere says whether the number is looked for in its middle too.
-func (s *search) numberAnywhere() bool { return utf8.RuneCountInString(s.Number) >= 3 }
+// numberAt says where in calls' numbers the number searched for is looked for.
+type numberAt int
+
+const (
+	nowhere  numberAt = iota // there is none
+	atEnd                    // an index answers
+	anywhere                 // calls have to be looked through
+)
+
+// Of a number searched for: with less characters than shortNumber it must be at
+// a number's end; with longNumber or more it is a whole number to people, and
+// those that end so are all that is meant, if there are any.
+const (
+	shortNumber = 3
+	longNumber  = 7
+)
+
+// whereNumber decides numberAt. It must be the same for all pages of a search,
+// so the other filters have no say.
+func (s *search) whereNumber(ctx context.Context) (numberAt, error) {
+	n := utf8.RuneCountInString(s.Number)
+	switch {
+	case n == 0:
+		return nowhere, nil
+	case n < shortNumber:
+		return atEnd, nil
+	case n < longNumber:
+		return anywhere, nil
+	}
+	ends := arm{search{CallQuery: CallQuery{Number: s.Number}, db: s.db, numberAt: atEnd}, byNumber}
+	found, err := ends.facts(s.db.NewSelect().TableExpr("calls")).Exists(ctx)
+	if found {
+		return atEnd, err
+	}
+	return anywhere, err
+}
 
 // hasText says whether calls have to be looked through, since no index answers.
-func (s *search) hasText() bool { return len(s.words) > 0 || s.numberAnywhere() }
+func (s *search) hasText() bool { return len(s.words) > 0 || s.numberAt == anywhere }
 
 // withoutText is the search of all that would have to be looked through.
 func (s *search) withoutText() *search {
 	c := *s
 	c.words = nil
-	if c.numberAnywhere() {
-		c.Number = ""
+	if c.numberAt == anywhere {
+		c.numberAt = nowhere
 	}
 	return &c
 }
@@ -52,64 +88,123 @@ func (s *search) hits(ctx context.Context, after, last position, offset, limit i
 func (s *search) statement(after, last position, offset, limit int) schema.QueryAppender {
 	arms := s.arms()
 	if len(arms) == 1 {
-		return arms[0].arm(after, last).Offset(int64(offset)).Limit(int64(limit))
+		return arms[0].query(after, last).Offset(int64(offset)).Limit(int64(limit))
 	}
 	parts, args := make([]string, len(arms)), make([]any, len(arms))
 	for i, a := range arms {
 		parts[i] = fmt.Sprintf("SELECT id, started_at FROM (?) AS arm%d", i)
-		args[i] = a.arm(after, last).Limit(int64(offset + limit))
+		args[i] = a.query(after, last).Limit(int64(offset + limit))
 	}
 	return s.db.NewRaw(strings.Join(parts, " UNION ")+
 		fmt.Sprintf(" ORDER BY started_at DESC, id DESC LIMIT %d OFFSET %d", limit, offset), args...)
 }
 
-// mostArms is how many values of a field get an arm each; more go into an IN.
-const mostArms = 32
+// path is the filter whose index a search walks, newest first. We choose it
+// ourselves: neither engine knows that few rows are wanted of many, and their
+// guesses differ.
+type path string
 
-// arms are searches that together find what s does: one for each value of a
-// field, the first of those by which most is told apart that has several.
-func (s *search) arms() []*search {
-	c := *s
-	switch {
-	case several(s.Agents):
-		return split(s.Agents, func(one []string) *search { a := c; a.Agents = one; return &a })
-	case several(s.Seats):
-		return split(s.Seats, func(one []string) *search { a := c; a.Seats = one; return &a })
-	case several(s.Tags):
-		return split(s.Tags, func(one []string) *search { a := c; a.Tags = one; return &a })
-	case several(s.Businesses):
-		return split(s.Businesses, func(one []string) *search { a := c; a.Businesses = one; return &a })
-	case several(s.Branches):
-		return split(s.Branches, func(one []string) *search { a := c; a.Branches = one; return &a })
-	case several(s.Ratings):
-		return split(s.Ratings, func(one []int) *search { a := c; a.Ratings = one; return &a })
-	case several(s.Flags):
-		return split(s.Flags, func(one []earshot.Flag) *search { a := c; a.Flags = one; return &a })
-	}
-	return []*search{&c}
+const (
+	byTime     path = "" // the index on started_at alone
+	byTicket   path = "ticket"
+	byAccount  path = "account"
+	byNumber   path = "number"
+	byAgent    path = "agent"
+	bySeat     path = "seat"
+	byTag      path = "tag"
+	byFlag     path = "flag"
+	byBranch   path = "branch"
+	byRating   path = "rating"
+	byBusiness path = "business"
+	byState    path = "state"
+	byKind     path = "kind" // and direction: one index has both
+)
+
+// arm is a search with one value of the field whose index it walks.
+type arm struct {
+	search
+	by path
 }
 
-func several[T any](values []T) bool { return len(values) > 1 && len(values) <= mostArms }
+// mostArms is how many values of a field get an arm each. More are a large share
+// of all calls, which walking by time finds soon.
+const mostArms = 32
 
-func split[T any](values []T, with func(one []T) *search) []*search {
-	arms := make([]*search, len(values))
-	for i := range values {
-		arms[i] = with(values[i : i+1])
+// arms are searches that together find what s does, along the filter that by
+// experience leaves the fewest calls. Tags and flags may be on nearly all calls
+// or on few: walking theirs is right for both.
+func (s *search) arms() []arm {
+	switch {
+	case s.Ticket != "":
+		return []arm{{*s, byTicket}}
+	case s.Account != "":
+		return []arm{{*s, byAccount}}
+	case s.numberAt == atEnd:
+		return []arm{{*s, byNumber}}
+	case len(s.States) == 1 && s.States[0] == earshot.CallLive:
+		return []arm{{*s, byState}}
+	case few(s.Agents):
+		return split(s, byAgent, s.Agents, func(a *arm, one []string) { a.Agents = one })
+	case few(s.Seats):
+		return split(s, bySeat, s.Seats, func(a *arm, one []string) { a.Seats = one })
+	case few(s.Tags):
+		return split(s, byTag, s.Tags, func(a *arm, one []string) { a.Tags = one })
+	case few(s.Flags):
+		return split(s, byFlag, s.Flags, func(a *arm, one []earshot.Flag) { a.Flags = one })
+	case few(s.Branches):
+		return split(s, byBranch, s.Branches, func(a *arm, one []string) { a.Branches = one })
+	case few(s.Ratings) && !slices.Contains(s.Ratings, 0):
+		return split(s, byRating, s.Ratings, func(a *arm, one []int) { a.Ratings = one })
+	case few(s.Businesses) && !slices.Contains(s.Businesses, ""):
+		return split(s, byBusiness, s.Businesses, func(a *arm, one []string) { a.Businesses = one })
+	case few(s.States) && !slices.Contains(s.States, earshot.CallStored):
+		return split(s, byState, s.States, func(a *arm, one []earshot.CallState) { a.States = one })
+	case few(s.Kinds) || few(s.Directions):
+		return s.kindArms()
+	}
+	return []arm{{*s, byTime}}
+}
+
+// kindArms have one kind and one direction each.
+func (s *search) kindArms() []arm {
+	kinds, directions := s.Kinds, s.Directions
+	if len(kinds) == 0 {
+		kinds = []earshot.SeatKind{earshot.Counter, earshot.Hotline}
+	}
+	if len(directions) == 0 {
+		directions = []earshot.Direction{earshot.Inbound, earshot.Outbound, earshot.NoDirection}
+	}
+	var arms []arm
+	for i := range kinds {
+		for j := range directions {
+			a := arm{*s, byKind}
+			a.Kinds, a.Directions = kinds[i:i+1], directions[j:j+1]
+			arms = append(arms, a)
+		}
 	}
 	return arms
 }
 
-// arm is the query of a search that has been split. Calls of one tag, else of
-// one flag, are walked along the index of that; others along one of calls.
-func (s *search) arm(after, last position) *bun.SelectQuery {
-	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
+func few[T any](values []T) bool { return len(values) > 0 && len(values) <= mostArms }
+
+func split[T any](s *search, by path, values []T, set func(a *arm, one []T)) []arm {
+	arms := make([]arm, len(values))
+	for i := range values {
+		arms[i] = arm{*s, by}
+		set(&arms[i], values[i:i+1])
+	}
+	return arms
+}
+
+// query is the arm's query for hits.
+func (a *arm) query(after, last position) *bun.SelectQuery {
+	q := a.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
 	at, id := "calls.started_at", "calls.id"
-	tags, flags := s.Tags, texts(s.Flags)
-	switch {
-	case len(tags) == 1:
-		q, at, id, tags = along(q, tagTable, tags[0]), "label.started_at", "label.call", nil
-	case len(flags) == 1:
-		q, at, id, flags = along(q, flagTable, flags[0]), "label.started_at", "label.call", nil
+	switch a.by {
+	case byTag:
+		q, at, id = along(q, tagTable, a.Tags[0]), "label.started_at", "label.call"
+	case byFlag:
+		q, at, id = along(q, flagTable, string(a.Flags[0])), "label.started_at", "label.call"
 	default:
 		q = q.TableExpr("calls")
 	}
@@ -119,14 +214,19 @@ func (s *search) arm(after, last position) *bun.SelectQuery {
 	if last.id != "" {
 		q = q.Where(fmt.Sprintf("(%s, %s) >= (?, ?)", at, id), last.at, last.id)
 	}
-	if !s.From.IsZero() {
-		q = q.Where(at+" >= ?", s.From.UnixMilli())
+	if !a.From.IsZero() {
+		q = q.Where(at+" >= ?", a.From.UnixMilli())
 	}
-	if !s.To.IsZero() {
-		q = q.Where(at+" < ?", s.To.UnixMilli())
+	if !a.To.IsZero() {
+		q = q.Where(at+" < ?", a.To.UnixMilli())
 	}
-	q = s.labelled(s.labelled(q, tagTable, tags), flagTable, flags)
-	return s.text(s.inState(s.facts(q))).OrderExpr(at + " DESC, " + id + " DESC")
+	if a.by != byTag {
+		q = a.labelled(q, tagTable, a.Tags)
+	}
+	if a.by != byFlag {
+		q = a.labelled(q, flagTable, texts(a.Flags))
+	}
+	return a.text(a.inState(a.facts(q))).OrderExpr(at + " DESC, " + id + " DESC")
 }
 
 // along walks the calls that have one tag or flag.
@@ -139,63 +239,68 @@ func (s *search) labelled(q *bun.SelectQuery, table string, values []string) *bu
 	if len(values) == 0 {
 		return q
 	}
-	return q.Where("calls.id IN (?)", s.db.NewSelect().Table(table).Column("call").Where("value IN (?)", bun.In(values)))
+	return q.Where("EXISTS (?)", s.db.NewSelect().TableExpr(table+" AS label").ColumnExpr("1").
+		Where("label.call = calls.id").Where("label.value IN (?)", bun.List(values)))
 }
 
-// facts adds the filters that an index of calls answers. What an index leaves
+// column is a column of calls, in a form that no index answers unless the arm
+// walks the one on it.
+func (a *arm) column(name string, by path) string {
+	switch {
+	case a.by == by:
+		return "calls." + name
+	case by == byRating:
+		return "calls." + name + " + 0"
+	}
+	return "calls." + name + " || ''"
+}
+
+// facts adds the filters on what the row of a call says. What an index leaves
 // out (no number, no rating, …) is said in its own words: so it can be used.
-func (s *search) facts(q *bun.SelectQuery) *bun.SelectQuery {
-	q = oneOf(q, "calls.seat", s.Seats)
-	q = oneOf(q, "calls.agent", s.Agents)
-	q = oneOf(q, "calls.branch", s.Branches)
-	q = oneOf(q, unlessAlone("calls.kind", s.Kinds), s.Kinds)
-	q = oneOf(q, unlessAlone("calls.direction", s.Directions), s.Directions)
-	if len(s.Businesses) > 0 && !slices.Contains(s.Businesses, "") {
-		q = q.Where("calls.business <> ''")
+func (a *arm) facts(q *bun.SelectQuery) *bun.SelectQuery {
+	q = oneOf(q, a.column("seat", bySeat), a.Seats)
+	q = oneOf(q, a.column("agent", byAgent), a.Agents)
+	q = oneOf(q, a.column("branch", byBranch), a.Branches)
+	q = oneOf(q, a.column("kind", byKind), a.Kinds)
+	q = oneOf(q, a.column("direction", byKind), a.Directions)
+	q = oneOf(q, a.column("business", byBusiness), a.Businesses)
+	q = oneOf(q, a.column("rating", byRating), a.Ratings)
+	if a.Account != "" {
+		q = q.Where(a.column("account", byAccount)+" = ?", a.Account)
 	}
-	q = oneOf(q, "calls.business", s.Businesses)
-	if len(s.Ratings) > 0 && !slices.Contains(s.Ratings, 0) {
+	if a.Ticket != "" {
+		q = q.Where(a.column("ticket", byTicket)+" = ?", a.Ticket)
+	}
+	if a.numberAt == atEnd {
+		end, column := reversed(a.Number), a.column("number_reversed", byNumber)
+		q = q.Where(column+" >= ?", end).Where(column+" < ?", end+"\U0010FFFF")
+	}
+	switch a.by {
+	case byTicket, byAccount, byBusiness:
+		q = q.Where("calls." + string(a.by) + " <> ''")
+	case byNumber:
+		q = q.Where("calls.number_reversed <> ''")
+	case byRating:
 		q = q.Where("calls.rating > 0")
-	}
-	q = oneOf(q, "calls.rating", s.Ratings)
-	if s.Account != "" {
-		q = q.Where("calls.account <> ''").Where("calls.account = ?", s.Account)
-	}
-	if s.Ticket != "" {
-		q = q.Where("calls.ticket <> ''").Where("calls.ticket = ?", s.Ticket)
-	}
-	if s.Number != "" && !s.numberAnywhere() {
-		end := reversed(s.Number)
-		q = q.Where("calls.number_reversed <> ''").
-			Where("calls.number_reversed >= ?", end).Where("calls.number_reversed < ?", end+"\U0010FFFF")
 	}
 	return q
 }
 
 // inState keeps calls in one of the states. Almost all calls are stored, so an
 // index finds the others only.
-func (s *search) inState(q *bun.SelectQuery) *bun.SelectQuery {
-	switch {
-	case len(s.States) == 0:
+func (a *arm) inState(q *bun.SelectQuery) *bun.SelectQuery {
+	if len(a.States) == 0 {
 		return q.Where("calls.state <> ?", earshot.CallDeleted)
-	case !slices.Contains(s.States, earshot.CallStored):
-		return oneOf(q.Where("calls.state <> 'stored'"), "calls.state", s.States)
 	}
-	return oneOf(q, "calls.state || ''", s.States)
-}
-
-// unlessAlone is column, in a form that no index answers if there are several
-// values: they are nearly all calls, and collecting those is slow.
-func unlessAlone[T any](column string, values []T) string {
-	if len(values) > 1 {
-		return column + " || ''"
+	if a.by == byState {
+		q = q.Where("calls.state <> 'stored'")
 	}
-	return column
+	return oneOf(q, a.column("state", byState), a.States)
 }
 
 // text adds the filters that look into text.
 func (s *search) text(q *bun.SelectQuery) *bun.SelectQuery {
-	if s.numberAnywhere() {
+	if s.numberAt == anywhere {
 		q = q.Where("calls.number LIKE ? ESCAPE '!'", contains(s.Number))
 	}
 	for _, word := range s.words {
@@ -219,7 +324,7 @@ func oneOf[T any](q *bun.SelectQuery, column string, values []T) *bun.SelectQuer
 	case 1:
 		return q.Where(column+" = ?", values[0])
 	}
-	return q.Where(column+" IN (?)", bun.In(values))
+	return q.Where(column+" IN (?)", bun.List(values))
 }
 
 // contains is the LIKE pattern, with ! as its escape, of what has text in it.

@@ -20,7 +20,7 @@ type CallQuery struct {
 	Branches   []string // with all branches below them
 	Kinds      []earshot.SeatKind
 	Directions []earshot.Direction
-	Number     string // one or two characters: its last; three or more: anywhere in it
+	Number     string // 1 or 2 characters: its last; 3 to 6: anywhere in it; more: its last if any call's is so, else anywhere
 	Account    string // exactly
 	Ticket     string // exactly
 	Businesses []string
@@ -50,11 +50,15 @@ type CallPage struct {
 const (
 	usualCalls = 50
 	mostCalls  = 200
-	mostValues = 200    // of one field
-	mostWords  = 8      // of Words
-	mostText   = 200    // characters of Words
-	window     = 20_000 // calls looked through at once for text
-	mostLooked = 10 * window
+	mostValues = 200 // of one field
+	mostWords  = 8   // of Words
+	mostText   = 200 // characters of Words
+
+	// Calls looked through for text: at once, for one page, and for one page
+	// where they do not lie side by side, which takes several times as long.
+	window        = 10_000
+	mostLooked    = 10 * window
+	mostLookedFar = 4 * window
 )
 
 // SearchCalls finds calls, newest first; `bad_cursor`, `bad_limit`, `bad_query`.
@@ -101,7 +105,8 @@ func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
 	for _, word := range strings.Fields(strings.ToLower(q.Words)) {
 		s.words = append(s.words, contains(word))
 	}
-	return s, nil
+	s.numberAt, err = s.whereNumber(ctx)
+	return s, failed("look for a number", err)
 }
 
 func (q CallQuery) validate() error {
@@ -150,8 +155,11 @@ func (s *search) page(ctx context.Context, after, last position, limit int) (ids
 // lookThrough searches for text, window by window, until the page is full or
 // enough calls have been looked through.
 func (s *search) lookThrough(ctx context.Context) (ids []string, next string, err error) {
-	after := s.after
-	for looked := 0; looked < mostLooked && len(ids) < s.limit; looked += window {
+	after, most := s.after, mostLooked
+	if s.arms()[0].by != byTime {
+		most = mostLookedFar
+	}
+	for looked := 0; looked < most && len(ids) < s.limit; looked += window {
 		last, err := s.withoutText().hits(ctx, after, position{}, window-1, 1)
 		if err != nil {
 			return nil, "", fmt.Errorf("find how far to look: %w", err)
