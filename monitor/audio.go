@@ -76,7 +76,15 @@ func (s *Server) answerAudio(w http.ResponseWriter, r *http.Request, ask audioAs
 	if ask.excerpt {
 		return s.answerExcerpt(w, r, ask)
 	}
-	if call, ok := s.Floor.LiveCall(ask.call); ok && !sealed(call, ask.n) {
+	call, live := s.Floor.LiveCall(ask.call)
+	if live && sealed(call, ask.n) {
+		err := s.answerStored(w, r, ask)
+		if err == nil || earshot.AsError(err).Kind != earshot.NotFound {
+			return err
+		}
+		// The shelf has not heard of the part yet.
+	}
+	if live {
 		err := s.answerLive(w, r, call, ask)
 		if !errors.Is(err, earshot.ErrNotLive) {
 			return err

@@ -24,6 +24,7 @@ type Auditor struct {
 	mu      sync.Mutex
 	waiting []pending
 	last    earshot.Time // of the last row
+	ended   bool         // nobody puts what waits any more
 	more    chan struct{}
 
 	seen *lately // what is written down once a minute at most
@@ -79,18 +80,23 @@ func (a *Auditor) addWhen(row earshot.Audit, complete func(context.Context, *ear
 		row.At = a.last
 	}
 	row.ID = earshot.NewID(row.At.Time)
-	full := len(a.waiting) >= a.most
-	if !full {
+	full, ended := len(a.waiting) >= a.most, a.ended
+	if !full && !ended {
 		a.waiting = append(a.waiting, pending{row, complete})
 	}
 	a.mu.Unlock()
-	if full {
+	switch {
+	case ended: // a listening that ends with the floor, after us
+		if a.putOne(context.Background(), pending{row, complete}) != nil {
+			a.logInstead(row)
+		}
+	case full:
 		a.logInstead(row)
-		return
-	}
-	select {
-	case a.more <- struct{}{}:
 	default:
+		select {
+		case a.more <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -127,13 +133,14 @@ func (a *Auditor) run(ctx context.Context) {
 }
 
 func (a *Auditor) finish(ctx context.Context) {
-	if err := a.flush(ctx); err == nil {
-		return
-	}
+	err := a.flush(ctx)
 	a.mu.Lock()
 	left := a.waiting
-	a.waiting = nil
+	a.waiting, a.ended = nil, true
 	a.mu.Unlock()
+	if err != nil {
+		a.log.Error("the audit could not be finished", "rows", len(left), "err", err)
+	}
 	for _, p := range left {
 		a.logInstead(p.row)
 	}

@@ -127,3 +127,13 @@ func TestAuditRowsAreNeverLostSilently(t *testing.T) {
 		}
 	}
 }
+
+// A listening that ends after the server is written down all the same.
+func TestAuditAfterTheEnd(t *testing.T) {
+	h := open(t)
+	h.server.Close()
+	h.server.audit.Add(earshot.Audit{Who: "late", Action: "test"})
+	if rows := h.audited("test", 1); rows[0].Who != "late" {
+		t.Errorf("audit rows %+v", rows)
+	}
+}

@@ -3,6 +3,7 @@ package monitor
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"testing"
 )
 
@@ -39,5 +40,16 @@ func TestOpenAPIIsStable(t *testing.T) {
 		if r.Tag != "live" && r.Tag != "operations" && !described[r.ID] {
 			t.Errorf("%s is not described", r.ID)
 		}
+	}
+}
+
+// The dashboard's types are made from the committed description.
+func TestCommittedDescriptionIsUpToDate(t *testing.T) {
+	committed, err := os.ReadFile("../web/openapi.json")
+	must(t, err)
+	now, err := OpenAPI()
+	must(t, err)
+	if !bytes.Equal(committed, now) {
+		t.Error("web/openapi.json is not what the code describes: run make generate")
 	}
 }

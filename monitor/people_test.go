@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -161,7 +162,7 @@ func TestChangesAreTold(t *testing.T) {
 		}
 		return nil
 	})
-	if err != errAway {
+	if !errors.Is(err, errAway) {
 		t.Fatal(err)
 	}
 }

@@ -88,7 +88,7 @@ func (d *doorman) check(ctx context.Context, name, password, from string) (earsh
 	if !right {
 		now := d.now()
 		d.names.Failed(name, now)
-		d.addresses.Failed(from, now)
+		d.addresses.Failed(networkOf(from), now)
 		return earshot.User{}, errCredentials
 	}
 	d.names.Forget(name)
@@ -97,7 +97,7 @@ func (d *doorman) check(ctx context.Context, name, password, from string) (earsh
 
 func (d *doorman) mayTry(name, from string) error {
 	now := d.now()
-	if wait := max(d.names.Wait(name, now), d.addresses.Wait(from, now)); wait > 0 {
+	if wait := max(d.names.Wait(name, now), d.addresses.Wait(networkOf(from), now)); wait > 0 {
 		return &limited{errAttempts, wait}
 	}
 	return nil
@@ -181,11 +181,10 @@ func (d *doorman) principal(r *http.Request) (Principal, error) {
 			return p, earshot.ErrBadToken
 		}
 	} else {
-		cookie, err := r.Cookie(cookieName)
-		if err != nil || cookie.Value == "" {
+		token = cookieOf(r)
+		if token == "" {
 			return p, nil
 		}
-		token = cookie.Value
 	}
 	user, err := d.userOf(r.Context(), token)
 	if err != nil {
@@ -219,6 +218,13 @@ func bearerOf(r *http.Request) (token string, explicit bool) {
 		}
 	}
 	return "", false
+}
+
+func cookieOf(r *http.Request) string {
+	for _, cookie := range r.CookiesNamed(cookieName) {
+		return cookie.Value
+	}
+	return ""
 }
 
 // cookie makes the session's cookie; an empty token takes it away.

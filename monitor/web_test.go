@@ -146,8 +146,11 @@ func TestPanic(t *testing.T) {
 	if !strings.Contains(h.log.String(), "out of its mind") {
 		t.Error("the panic is not in the log")
 	}
-	if !strings.Contains(string(h.nobody().get("/metrics").body), "earshot_http_panics_total 2") {
-		t.Error("the panics are not counted")
+	metrics := string(h.nobody().get("/metrics").body)
+	for _, want := range []string{"earshot_http_panics_total 2", `earshot_http_request_seconds_count{route="GET /api/v1/calls/{id}",status="5xx"} 1`} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("metrics lack %s", want)
+		}
 	}
 }
 

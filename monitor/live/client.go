@@ -24,7 +24,7 @@ type Viewer struct {
 // How a line is kept.
 const (
 	queueLength  = 256
-	writeTimeout = 5 * time.Second
+	writeTimeout = 10 * time.Second
 	pingSilence  = 5 * time.Second  // a text ping after so much silence
 	pingEvery    = 15 * time.Second // a ping of the protocol, whose answer is awaited
 	deadAfter    = 45 * time.Second
@@ -151,23 +151,23 @@ func (h *Hub) open() bool {
 	return true
 }
 
-// replaying is what of the stream a client is to be told before its queue.
-type replaying struct{ since, until string }
+// missed is what of the stream a client is to be told before its queue.
+type missed struct{ since, until string }
 
 // join counts c in: from here on every event comes to its queue. first is what
 // it is told before, replay what must be fetched from the stream for that.
-func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay *replaying) {
+func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay *missed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	first = []*websocket.PreparedMessage{text(helloMessage{"hello", h.Version, earshot.At(h.Now())})}
 	since := c.viewer.Since
-	switch missed, held := h.since(since); {
+	switch events, held := h.since(since); {
 	case since == "" || !h.state.known:
 		first = append(first, h.state.message(h.Now()))
 	case held:
-		first = append(first, missed...)
+		first = append(first, events...)
 	default:
-		replay = &replaying{since, h.state.last}
+		replay = &missed{since, h.state.last}
 	}
 	if h.closed {
 		c.leave(websocket.CloseGoingAway, "the server ends")
@@ -206,7 +206,7 @@ func (h *Hub) since(id string) ([]*websocket.PreparedMessage, bool) {
 var pingText = text(plainMessage{"ping"})
 
 // serveClient is the writer.
-func (h *Hub) serveClient(ctx context.Context, c *client, first []*websocket.PreparedMessage, replay *replaying) {
+func (h *Hub) serveClient(ctx context.Context, c *client, first []*websocket.PreparedMessage, replay *missed) {
 	for _, m := range first {
 		if c.write(m) != nil {
 			return
@@ -246,17 +246,23 @@ func (h *Hub) serveClient(ctx context.Context, c *client, first []*websocket.Pre
 
 // replay tells c what it missed from the stream itself, or, if that is no longer
 // there, all that is known now.
-func (h *Hub) replay(ctx context.Context, c *client, r replaying) error {
+func (h *Hub) replay(ctx context.Context, c *client, m missed) error {
 	ctx, cancel := context.WithTimeout(ctx, replayWithin)
 	defer cancel()
+	select {
+	case h.replays <- struct{}{}:
+		defer func() { <-h.replays }()
+	case <-ctx.Done():
+		return c.write(h.again(c))
+	}
 	var broken error
 	reached := false
 	errEnough := errors.New("enough")
-	_ = h.Store.Follow(ctx, r.since, func(e earshot.Event) error {
+	_ = h.Store.Follow(ctx, m.since, func(e earshot.Event) error {
 		if broken = c.write(text(eventMessage{Type: "event", ID: e.ID, Event: public(e)})); broken != nil {
 			return broken
 		}
-		if reached = e.ID == r.until; reached {
+		if reached = e.ID == m.until; reached {
 			return errEnough
 		}
 		return nil

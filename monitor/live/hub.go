@@ -42,13 +42,15 @@ const (
 	lookEvery    = time.Minute
 	lookTimeout  = 10 * time.Second
 	keepEvents   = 4096
+	replaying    = 8 // clients that read the stream at once; more wait
 )
 
 // Hub follows the live state once and tells it to any number of clients.
 type Hub struct {
 	Options
-	look  chan struct{} // something about seats or users changed
-	lines sync.WaitGroup
+	look    chan struct{} // something about seats or users changed
+	replays chan struct{} // has room for those who may read the stream
+	lines   sync.WaitGroup
 
 	viewers prometheus.Gauge
 	cut     prometheus.Counter
@@ -75,6 +77,7 @@ func New(o Options) *Hub {
 	h := &Hub{
 		Options: o,
 		look:    make(chan struct{}, 1),
+		replays: make(chan struct{}, replaying),
 		viewers: prometheus.NewGauge(prometheus.GaugeOpts{Name: "earshot_viewers", Help: "Dashboards connected by WebSocket."}),
 		cut:     prometheus.NewCounter(prometheus.CounterOpts{Name: "earshot_viewers_cut_off_total", Help: "Dashboards cut off because they did not keep up."}),
 		state:   newState(), meters: newMeters(),
