@@ -79,7 +79,8 @@ func (c *fakeClock) add(d time.Duration) time.Time {
 
 // fakeShelf is an index in memory that can be away.
 type fakeShelf struct {
-	news *news
+	news  *news
+	files *fakeFiles
 
 	mu     sync.Mutex
 	away   bool
@@ -143,10 +144,21 @@ func (s *fakeShelf) SaveCall(_ context.Context, call earshot.Call) error {
 			s.calls[call.ID] = call.Clone()
 		}
 	})
+	if err == nil && !refused {
+		err = writeCallFile(s.files, call)
+	}
 	if refused {
 		return errors.New("refused")
 	}
 	return err
+}
+
+func writeCallFile(files *fakeFiles, call earshot.Call) error {
+	text, err := json.Marshal(call)
+	if err != nil {
+		return err
+	}
+	return files.WriteWhole(earshot.CallFile(call.ID), text)
 }
 
 func (s *fakeShelf) OpenCalls(context.Context, string) ([]earshot.Call, error) {
@@ -282,6 +294,8 @@ func (b *fakeBoard) seat(id string) earshot.LiveSeat {
 
 // fakeFiles are files in memory.
 type fakeFiles struct {
+	news *news
+
 	mu    sync.Mutex
 	full  bool
 	whole map[string][]byte
@@ -305,9 +319,16 @@ func (f *fakeFiles) Create(name string) (recorder.File, error) {
 	return file, nil
 }
 
+func (f *fakeFiles) change(fn func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fn()
+}
+
 func (f *fakeFiles) WriteWhole(name string, data []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer f.news.ring()
 	if f.full {
 		return errAway
 	}

@@ -44,8 +44,8 @@ type Options struct {
 	LongestCall     time.Duration    // earshot.LongestCall if zero
 
 	// Recover makes whole what a call that was live when the node died has on
-	// disk: parts, their lengths, EndedAt. Without it such a call is stored as
-	// the index knows it.
+	// disk: parts, their lengths, EndedAt. It is called for several calls at
+	// once. Without it such a call is stored as the index knows it.
 	Recover func(earshot.Call) (earshot.Call, error)
 
 	// KeepSeats and KeptSeats keep a copy of the seat table outside the index,

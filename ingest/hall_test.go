@@ -41,8 +41,9 @@ func newHall(t *testing.T, change ...func(*Options)) *hall {
 			{ID: "v1", Name: "热线一", Branch: "line", Kind: earshot.Hotline, Cut: earshot.CutVoice},
 		}},
 		board: &fakeBoard{news: n, seats: map[string]earshot.LiveSeat{}, nodes: map[string]earshot.LiveNode{}},
-		files: &fakeFiles{whole: map[string][]byte{}, parts: map[string]*fakeFile{}},
+		files: &fakeFiles{news: n, whole: map[string][]byte{}, parts: map[string]*fakeFile{}},
 	}
+	h.shelf.files = h.files
 	h.open(change...)
 	return h
 }

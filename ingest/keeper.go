@@ -20,8 +20,8 @@ const (
 	keepTries    = 3                // failures in a row that end a round
 )
 
-// keeper writes call files and puts calls, agents and tokens on the shelf,
-// behind the loop. Of each only the newest state counts. What fails is tried
+// keeper puts calls, agents and tokens on the shelf, behind the loop, and writes
+// call files while the shelf is away. Of each only the newest state counts. What fails is tried
 // again until the floor closes.
 type keeper struct {
 	shelf Shelf
@@ -54,16 +54,18 @@ func newKeeper(shelf Shelf, files Files, log *slog.Logger) *keeper {
 }
 
 // keepCall has the call's file and its place in the index brought to this
-// state, and then calls kept.
+// state, and then calls kept. Both are the shelf's to do; while it cannot, the
+// file at least is written.
 func (k *keeper) keepCall(call earshot.Call, kept func()) {
 	written := false
 	k.put("call "+call.ID, &chore{kept: kept, do: func(ctx context.Context) error {
-		var fileErr error
-		if !written {
-			fileErr = k.writeCall(call)
-			written = fileErr == nil
+		err := k.shelf.SaveCall(ctx, call)
+		if err == nil || written {
+			return err
 		}
-		return errors.Join(fileErr, k.shelf.SaveCall(ctx, call))
+		fileErr := k.writeCall(call)
+		written = fileErr == nil
+		return errors.Join(err, fileErr)
 	}})
 }
 

@@ -74,25 +74,25 @@ func TestOneBadCallHoldsUpNoOther(t *testing.T) {
 	h.stored(bad.ID)
 }
 
-func TestCallFileIsWrittenOnceAnAttempt(t *testing.T) {
+func TestCallFileIsWrittenWhileTheShelfIsAway(t *testing.T) {
 	h := newHall(t)
-	h.files.mu.Lock()
-	h.files.full = true
-	h.files.mu.Unlock()
+	h.shelf.change(func() { h.shelf.away = true })
+	h.files.change(func() { h.files.full = true })
 	call := earshot.Call{ID: earshot.NewID(h.clock.now()), State: earshot.CallStored}
 	kept := make(chan struct{})
 	h.floor.keeper.keepCall(call, func() { close(kept) })
-	h.news.until(t, "the index has it although its file cannot be written", func() bool {
-		return h.shelf.call(call.ID).ID == call.ID
+	h.files.change(func() { h.files.full = false })
+	h.news.until(t, "the file is written", func() bool {
+		h.files.mu.Lock()
+		defer h.files.mu.Unlock()
+		return h.files.whole[earshot.CallFile(call.ID)] != nil
 	})
 	select {
 	case <-kept:
-		t.Error("a call whose file is missing counts as kept")
+		t.Error("a call that is not in the index counts as kept")
 	default:
 	}
-	h.files.mu.Lock()
-	h.files.full = false
-	h.files.mu.Unlock()
+	h.shelf.change(func() { h.shelf.away = false })
 	<-kept
 	h.files.call(t, call.ID)
 }

@@ -17,13 +17,14 @@ import (
 func BenchmarkFiveHundredSeats(b *testing.B) {
 	const seats = 500
 	n := &news{}
-	shelf := &fakeShelf{news: n, agents: map[string]earshot.Agent{}, calls: map[string]earshot.Call{}}
+	files := &fakeFiles{news: n, whole: map[string][]byte{}, parts: map[string]*fakeFile{}}
+	shelf := &fakeShelf{news: n, files: files, agents: map[string]earshot.Agent{}, calls: map[string]earshot.Call{}}
 	for i := range seats {
 		shelf.seats = append(shelf.seats, earshot.Seat{ID: fmt.Sprintf("s%d", i), Branch: "east", Kind: earshot.Counter, Cut: earshot.CutSession})
 	}
 	clock := &fakeClock{at: dawn}
 	floor, err := New(b.Context(), Options{
-		Node: "n1", Now: clock.now, Shelf: shelf, manual: true, Files: &fakeFiles{whole: map[string][]byte{}, parts: map[string]*fakeFile{}},
+		Node: "n1", Now: clock.now, Shelf: shelf, manual: true, Files: files,
 		Board: &fakeBoard{news: n, seats: map[string]earshot.LiveSeat{}, nodes: map[string]earshot.LiveNode{}},
 		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

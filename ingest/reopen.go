@@ -5,8 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"earshot"
 )
+
+// recoverAtOnce is how many unfinished calls are made whole at the same time.
+const recoverAtOnce = 4
 
 // takeUp stores what this node left live when it died, and remembers which
 // interrupted calls a seat that comes back goes on with. If the shelf is away
@@ -22,16 +27,22 @@ func (f *Floor) takeUp(ctx context.Context) {
 		return
 	}
 	f.tookUp = true
+	var recovering errgroup.Group // the disk, not the processor, is waited for
+	recovering.SetLimit(recoverAtOnce)
 	for _, call := range calls {
 		if !call.StartedAt.Before(f.boot) { // of this life
 			continue
 		}
-		call = call.Clone()
-		if call.State == earshot.CallLive {
-			call = f.storeUnfinished(call)
-		}
-		f.post(func(now time.Time) { f.rememberInterrupted(call, now) })
+		recovering.Go(func() error {
+			call := call.Clone()
+			if call.State == earshot.CallLive {
+				call = f.storeUnfinished(call)
+			}
+			f.post(func(now time.Time) { f.rememberInterrupted(call, now) })
+			return nil
+		})
 	}
+	_ = recovering.Wait() // always nil: what fails is marked and logged
 }
 
 // storeUnfinished makes a stored call of one that was live when the node died.

@@ -15,7 +15,8 @@ type Shelf interface {
 	SaveTokens(ctx context.Context, seat string, tokens []earshot.SeatToken) error
 	// SaveAgent keeps who a 工号 belongs to.
 	SaveAgent(ctx context.Context, agent earshot.Agent) error
-	// SaveCall puts a call with its parts, gaps and marks, replacing what was there.
+	// SaveCall puts a call with its parts, gaps and marks, replacing what was
+	// there, and writes the call's file beside its parts.
 	SaveCall(ctx context.Context, call earshot.Call) error
 	// OpenCalls are the calls that node left live, or stored as interrupted
 	// within the last minute: a seat that comes back goes on with them.
