@@ -85,10 +85,28 @@ func TestPoorLinkWantsALook(t *testing.T) {
 	h.run(8 * time.Second)
 	h.expect("s1", earshot.SeatOnCall, "")
 	d.stream.Report(37 * time.Millisecond)
-	h.run(6 * time.Second)
+	h.run(31 * time.Second)
 	h.news.until(t, "the board shows a good link", func() bool {
 		s := h.board.seat("s1").Streams
 		return len(s) == 1 && s[0].Quality == 4 && s[0].RTTMs == 37
+	})
+}
+
+func TestSteadySeatsAreSeldomTold(t *testing.T) {
+	h := newHall(t)
+	d := h.device("s1", agentTrack)
+	h.run(5 * time.Second)
+	told := 0
+	h.board.change(func() { told = len(h.board.told) })
+	for i := range 120 {
+		d.stream.Report(time.Duration(20+i) * time.Millisecond) // the figures change all the time
+		h.run(500 * time.Millisecond)
+	}
+	h.floor.Tick(h.clock.now())
+	h.board.change(func() {
+		if n := len(h.board.told) - told; n > 3 {
+			t.Errorf("a seat whose link is steady was told %d times in a minute", n)
+		}
 	})
 }
 

@@ -41,7 +41,9 @@ type seat struct {
 	state     earshot.SeatState
 	since     time.Time
 	attention earshot.Attention
-	toldStats []earshot.Stream // as last told
+	told      []earshot.Stream // the streams as last told
+	barsMoved int              // looks since their bars are others
+	turn      int              // spreads the seats' looks over the ticks
 	watchers  []*watcher
 	known     bool // the board has it
 }
@@ -56,7 +58,7 @@ type sideMeter struct {
 }
 
 func newSeat(f *Floor, info earshot.Seat) *seat {
-	s := &seat{floor: f, info: info, state: earshot.SeatOffline, since: f.opts.Now(), cutter: cutter{
+	s := &seat{floor: f, info: info, state: earshot.SeatOffline, since: f.opts.Now(), turn: len(f.seats), cutter: cutter{
 		voice: f.opts.Voice, reconnectWithin: f.opts.ReconnectWithin, longest: f.opts.LongestCall,
 	}}
 	s.cutter.cut = info.Cut
@@ -196,7 +198,7 @@ func (s *seat) tick(now time.Time) {
 	}
 	s.reopenTick(now)
 	s.measure(now)
-	if s.assess(now) || s.statsMoved(now) {
+	if s.assess(now) || s.linksMoved(now) {
 		s.touch()
 	}
 }

@@ -7,8 +7,14 @@ import (
 	"earshot"
 )
 
-// statsEvery is how often a seat whose link alone changed is told anew.
-const statsEvery = 5 * time.Second
+// How often a seat whose links alone changed is told anew: the bars once they
+// have been others for a while, the figures now and then. With hundreds of seats
+// every event costs each viewer.
+const (
+	barsEvery    = int(time.Second / tickEvery) // ticks between two looks
+	barsFor      = 3                            // looks
+	figuresEvery = int(30 * time.Second / tickEvery)
+)
 
 // tick looks after every seat once, for the instant now.
 func (f *Floor) tick(now time.Time) {
@@ -158,27 +164,32 @@ func (s *seat) streamsNow(now time.Time) []earshot.Stream {
 	return streams
 }
 
-// statsMoved says whether what was told of the links is not true any more:
-// looked at each second for the bars, now and then for the figures.
-func (s *seat) statsMoved(now time.Time) bool {
-	if s.floor.ticks%int(time.Second/tickEvery) != 0 {
+// linksMoved says whether what was told of the links is to be told anew. Seats
+// take turns in being looked at.
+func (s *seat) linksMoved(now time.Time) bool {
+	turn := s.floor.ticks + s.turn
+	if turn%barsEvery != 0 {
 		return false
 	}
 	streams := s.streamsNow(now)
-	if len(streams) != len(s.toldStats) {
+	if len(streams) != len(s.told) {
 		return true
 	}
-	seldom := s.floor.ticks%int(statsEvery/tickEvery) == 0
+	figures := turn%figuresEvery == 0
+	bars := false
 	for i, st := range streams {
-		told := s.toldStats[i]
-		if st.Quality != told.Quality || st.Connected != told.Connected {
+		was := s.told[i]
+		if st.Connected != was.Connected || figures && (st.LossPct != was.LossPct || st.JitterMs != was.JitterMs || st.RTTMs != was.RTTMs) {
 			return true
 		}
-		if seldom && (st.LossPct != told.LossPct || st.JitterMs != told.JitterMs || st.RTTMs != told.RTTMs) {
-			return true
-		}
+		bars = bars || st.Quality != was.Quality
 	}
-	return false
+	if !bars {
+		s.barsMoved = 0
+		return false
+	}
+	s.barsMoved++
+	return s.barsMoved >= barsFor
 }
 
 // live is the seat's live state.
@@ -200,7 +211,7 @@ func (s *seat) live(now time.Time) earshot.LiveSeat {
 // tell gives the seat's state to the board and to those who watch it.
 func (s *seat) tell(now time.Time) {
 	live := s.live(now)
-	s.toldStats = live.Streams
+	s.told, s.barsMoved = live.Streams, 0
 	s.known = s.state != earshot.SeatOffline
 	s.floor.publisher.tellSeat(live)
 	for _, w := range s.watchers {
