@@ -20,6 +20,8 @@ const driftMs = 80;
 class Deck {
   readonly element = new Audio();
   span: Span | null = null;
+  /** Where a growing file ended when it was fetched, on the call's timeline. */
+  private fetchedMs = 0;
   private readonly source: MediaElementAudioSourceNode;
   private readonly firstToAgent: GainNode;
   private readonly firstToCustomer: GainNode;
@@ -42,13 +44,15 @@ class Deck {
     this.secondToCustomer = wire(1, "customer");
   }
 
-  /** Puts a span's file on, unless it is on already. */
+  /** Whether the span's file is on, and, if it grows, is long enough to play at ms. */
+  has(span: Span, ms: number): boolean {
+    return this.span?.n === span.n && (!span.growing || ms < this.fetchedMs);
+  }
+
+  /** Puts a span's file on. */
   load(call: string, span: Span): void {
-    if (this.span?.n === span.n) {
-      this.span = span;
-      return;
-    }
     this.span = span;
+    this.fetchedMs = span.endMs;
     const { track } = span;
     this.firstToAgent.gain.value = track === "customer" ? 0 : 1;
     this.firstToCustomer.gain.value = track === "customer" || track === "mixed" ? 1 : 0;
@@ -146,12 +150,6 @@ export class ReplayPlayer {
     }
   }
 
-  /** Fetches growing parts anew at the next step. */
-  refresh(): void {
-    for (const deck of this.decks) if (deck.span?.growing) deck.eject();
-    this.play();
-  }
-
   dispose(): void {
     this.playing = false;
     this.over = true;
@@ -160,6 +158,7 @@ export class ReplayPlayer {
 
   /** Puts on what sounds at ms, or at the next sound after it: nothing waits through a gap. */
   private go(ms: number): void {
+    if (this.call.state === "live") this.spans = spansOf(this.call, this.now());
     const next = nextSound(this.spans, ms);
     if (next === null) {
       this.end();
@@ -168,12 +167,12 @@ export class ReplayPlayer {
     this.at = next;
     const wanted = spansAt(this.spans, next);
     for (const deck of this.decks) {
-      if (!wanted.some((s) => s.n === deck.span?.n)) deck.eject();
+      if (!wanted.some((s) => deck.has(s, next))) deck.eject();
     }
     for (const span of wanted) {
-      const deck = this.decks.find((d) => d.span?.n === span.n) ?? this.decks.find((d) => !d.span);
+      const deck = this.decks.find((d) => d.has(span, next)) ?? this.decks.find((d) => !d.span);
       if (!deck) continue;
-      deck.load(this.call.id, span);
+      if (!deck.span) deck.load(this.call.id, span);
       deck.element.playbackRate = this.rate;
       deck.seek(next);
       if (this.playing) void deck.element.play().catch((err: unknown) => this.refused(err));

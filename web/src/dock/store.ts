@@ -142,7 +142,7 @@ export const useDock = defineStore("dock", () => {
       const before = player.position();
       dispatch({ type: "call", call });
       player.setCall(call);
-      if (player.length - before > 2 * liveLagMs || call.state !== "live") player.refresh();
+      if (player.length - before > 2 * liveLagMs || call.state !== "live") player.play();
       else toLive();
     } catch (err) {
       if (mine === turn) dispatch({ type: "playPhase", phase: "failed", why: sayProblem(err) });
@@ -276,8 +276,13 @@ export const useDock = defineStore("dock", () => {
   const holds = (call: string) => state.value.kind === "replay" && state.value.callId === call;
   const listensTo = (seat: string) => state.value.kind === "live" && state.value.seat === seat;
 
-  /** The seat is heard of again: an ear that waits tries at once. */
+  // A call in the dock is kept as it is now; a seat that is heard of again is
+  // tried at once by an ear that waits.
   live.follow((event) => {
+    if (event.call && holds(event.call.id)) {
+      dispatch({ type: "call", call: event.call });
+      player?.setCall(event.call);
+    }
     if (event.kind !== "seat" || !event.seat || !listensTo(event.seat.seat)) return;
     if (event.seat.state === "offline") return;
     mixer?.setMixed(event.seat.streams?.some((s) => s.mixed) ?? false);
@@ -287,7 +292,10 @@ export const useDock = defineStore("dock", () => {
   // The reactive position follows the exact one a few times a second; pages that
   // draw a cursor ask position() each frame instead.
   setInterval(() => {
-    if (state.value.kind !== "nothing") positionMs.value = position();
+    const s = state.value;
+    if (s.kind !== "nothing") positionMs.value = position();
+    if (s.kind === "replay" && s.call?.state === "live" && player)
+      dispatch({ type: "length", ms: player.length });
   }, 200);
 
   return {

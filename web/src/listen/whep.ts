@@ -55,7 +55,10 @@ export class WhepSession {
     if (!response.ok) throw await problemOf(response);
     this.resource = response.headers.get("Location") ?? "";
     const sdp = await response.text();
-    if (this.over) return this.release();
+    if (this.over) {
+      await this.release();
+      return;
+    }
     await this.pc.setRemoteDescription({ type: "answer", sdp });
     this.ear = setInterval(() => this.hark(), harkMs);
   }
@@ -67,16 +70,22 @@ export class WhepSession {
     clearTimeout(this.doubt);
     clearInterval(this.ear);
     this.pc.onconnectionstatechange = null;
-    this.pc.close();
-    this.release();
+    for (const receiver of this.pc.getReceivers()) receiver.track.stop();
+    void this.release();
   }
 
-  private release(): void {
-    if (!this.resource) return;
-    const address = new URL(this.resource, new URL(this.url, window.location.href));
+  /** Says that we are gone before we go, so that the server knows it from us. */
+  private async release(): Promise<void> {
+    const { resource } = this;
     this.resource = "";
-    // Unanswered is well too: the server notices a listener that is gone.
-    fetch(address, { method: "DELETE", credentials: "same-origin", keepalive: true }).catch(() => undefined);
+    if (resource) {
+      const address = new URL(resource, new URL(this.url, window.location.href));
+      // Unanswered is well too: the server notices a listener that is gone.
+      await fetch(address, { method: "DELETE", credentials: "same-origin", keepalive: true }).catch(
+        () => undefined,
+      );
+    }
+    this.pc.close();
   }
 
   /** A track's "unmute" comes with the answer already; a source only with played audio. */
