@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"earshot"
-	"earshot/audio/levels"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -284,72 +283,6 @@ func TestSnapshotG711(t *testing.T) {
 	}
 }
 
-func TestLevelsFile(t *testing.T) {
-	a, c := fixture(t, "agent"), fixture(t, "customer")
-	events := change(agentSender().events(a, 150, 0), 0, all, func(i int, e *event) { e.p.Level = uint8(30 + i%20) })
-	o := record(t, twoTracks, 3*time.Second, cut(events, 50, 60), customerSender().events(c, 150, 0))
-	file := o.shelf.files[earshot.LevelsFile(callID, 1)]
-	if file == nil || !file.sealed {
-		t.Fatal("no levels file")
-	}
-	agent, customer, err := levels.Parse(file.data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := make([]byte, 30)
-	for i := range want {
-		want[i] = 30 + byte(i*5%20)
-	}
-	want[10], want[11] = earshot.LevelGap, earshot.LevelGap
-	if d := cmp.Diff(want, agent); d != "" {
-		t.Errorf("agent (-want +got):\n%s", d)
-	}
-	if len(customer) != 30 || customer[3] != 20 {
-		t.Errorf("customer %v", customer)
-	}
-	live := o.r.Levels()
-	if !bytes.Equal(live.Agent, agent) || !bytes.Equal(live.Customer, customer) {
-		t.Error("the call's levels differ from the file's")
-	}
-}
-
-// Levels that the sender does not say come from decoding, and are near those of
-// the samples.
-func TestLevelsDecoded(t *testing.T) {
-	for _, row := range []struct {
-		fixture string
-		track   Track
-	}{
-		{"agent", agentTrack},
-		{"stereo", Track{Side: earshot.SideAgent, Codec: earshot.Opus, Channels: 2}},
-	} {
-		packets := fixture(t, row.fixture)
-		events := change(agentSender().events(packets, 250, 0), 0, all, func(_ int, e *event) { e.p.Level = NoLevel })
-		o := record(t, []Track{row.track}, 5*time.Second, events)
-		pcm := decode(t, o.file(1))
-		for c := range row.track.Channels {
-			got := [][]byte{o.r.Levels().Agent, o.r.Levels().Customer}[c]
-			off := 0
-			for step := range 49 {
-				var loudest byte = earshot.LevelSilence
-				for i := range 5 {
-					var part []int16
-					for k := max(0, (step*5+i)*slot-312); k < (step*5+i+1)*slot-312; k++ {
-						part = append(part, pcm[k*row.track.Channels+c])
-					}
-					loudest = min(loudest, levels.OfPCM(part))
-				}
-				if d := int(got[step]) - int(loudest); max(d, -d) > 4 && loudest < 60 {
-					off++
-				}
-			}
-			if off > 3 {
-				t.Errorf("%s, channel %d: %d of 49 steps are off", row.fixture, c, off)
-			}
-		}
-	}
-}
-
 func TestOnePageASecond(t *testing.T) {
 	a, c := fixture(t, "agent"), fixture(t, "customer")
 	o := record(t, twoTracks, 10*time.Second, agentSender().events(a, 500, 0), customerSender().events(c, 500, 0))
@@ -415,6 +348,43 @@ func TestFileThatRefuses(t *testing.T) {
 	same(t, "agent", gotA, blank(looped(a, 500), 0, 150))
 	same(t, "customer", gotC, blank(looped(c, 500), 0, 150))
 	wantGaps(t, o.call, gap(earshot.SideAgent, 0, 3000, earshot.CauseOverflow), gap(earshot.SideCustomer, 0, 3000, earshot.CauseOverflow))
+}
+
+func TestFacts(t *testing.T) {
+	o := begin(t, Options{})
+	o.r.Facts(func(c *earshot.Call) {
+		c.Ticket, c.Parts = "A017", []earshot.Part{{N: 9}}
+		c.Marks = append(c.Marks, earshot.Mark{ID: "m", Kind: earshot.MarkNote})
+	})
+	call := o.r.Call()
+	if call.Ticket != "A017" || len(call.Marks) != 1 || len(call.Parts) != 0 {
+		t.Errorf("%+v", call)
+	}
+	call.Marks[0].ID = "changed"
+	if o.r.Call().Marks[0].ID != "m" {
+		t.Error("what Call answers is not a copy")
+	}
+}
+
+func TestLiveGaps(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	o := begin(t, Options{})
+	muted := change(customerSender().events(c, 2000, 0), 0, all, func(_ int, e *event) { e.p.Level = earshot.LevelSilence })
+	o.play(40*time.Second, []event{o.open(0, twoTracks...)}, agentSender().events(a, 1500, 0), muted)
+	// Of what is still being waited for nothing is said yet.
+	wantGaps(t, o.r.Call(),
+		gap(earshot.SideCustomer, 0, 40_000, earshot.CauseMuted), gap(earshot.SideAgent, 30_000, 35_900, earshot.CauseStalled))
+}
+
+func TestStats(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	agent := agentSender().events(a, 500, 0)
+	agent = change(agent, 10, 11, func(_ int, e *event) { e.p.Payload = []byte{3, 0} })
+	agent = append(cut(agent, 20, 22), agent[23], agent[24], agent[5], event{at: time.Second, p: &Packet{Side: "nobody", Payload: []byte{1}}})
+	o := record(t, twoTracks, 10*time.Second, agent, customerSender().events(c, 500, 0))
+	if d := cmp.Diff(Stats{Packets: 997, Lost: 2, Late: 1, Duplicate: 2, Garbage: 1, Stray: 1}, o.r.Stats()); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
 }
 
 func TestRefused(t *testing.T) {

@@ -19,7 +19,7 @@ func drifting(s sender, packets [][]byte, long time.Duration, ppm float64, jitte
 		if jitter > 0 {
 			// Most come soon, some much later.
 			d := rng.ExpFloat64() * float64(jitter) / 4
-			events[i].at += min(time.Duration(d), 10*jitter)
+			events[i].at = min(events[i].at+min(time.Duration(d), 10*jitter), long)
 		}
 	}
 	return events
@@ -36,13 +36,13 @@ func TestDrift(t *testing.T) {
 		seconds  float64
 		tolerate time.Duration // between a packet's true time and its place, with the clock's points
 	}{
-		{"none", [2]float64{0, 0}, 0, 30 * time.Minute, [2]int{0, 0}, 1800, 25 * time.Millisecond},
-		{"none, with jitter", [2]float64{0, 0}, 60 * time.Millisecond, 30 * time.Minute, [2]int{0, 0}, 1800, 45 * time.Millisecond},
-		{"agent fast", [2]float64{300, 0}, 0, 2 * time.Hour, [2]int{0, 106}, 7202.16, 45 * time.Millisecond},
-		{"agent slow", [2]float64{-300, 0}, 0, 2 * time.Hour, [2]int{106, 0}, 7200, 45 * time.Millisecond},
-		{"apart", [2]float64{300, -300}, 40 * time.Millisecond, time.Hour, [2]int{0, 105}, 3601.08, 60 * time.Millisecond},
-		{"both slow", [2]float64{-300, -300}, 40 * time.Millisecond, time.Hour, [2]int{0, 0}, 3598.92, 60 * time.Millisecond},
-		{"both fast", [2]float64{300, 280}, 40 * time.Millisecond, time.Hour, [2]int{0, 2}, 3601.08, 60 * time.Millisecond},
+		{"none", [2]float64{0, 0}, 0, 10 * time.Minute, [2]int{0, 0}, 600, 25 * time.Millisecond},
+		{"none, with jitter", [2]float64{0, 0}, 60 * time.Millisecond, 10 * time.Minute, [2]int{0, 0}, 600, 45 * time.Millisecond},
+		{"agent fast", [2]float64{300, 0}, 0, time.Hour, [2]int{0, 52}, 3601.08, 45 * time.Millisecond},
+		{"agent slow", [2]float64{-300, 0}, 0, 20 * time.Minute, [2]int{16, 0}, 1200, 45 * time.Millisecond},
+		{"apart", [2]float64{300, -300}, 40 * time.Millisecond, 30 * time.Minute, [2]int{0, 51}, 1800.54, 60 * time.Millisecond},
+		{"both slow", [2]float64{-300, -300}, 40 * time.Millisecond, 20 * time.Minute, [2]int{0, 0}, 1199.64, 60 * time.Millisecond},
+		{"both fast", [2]float64{300, 280}, 40 * time.Millisecond, 20 * time.Minute, [2]int{0, 0}, 1200.36, 60 * time.Millisecond},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))

@@ -337,13 +337,10 @@ func (l *lane) note(s span, cause earshot.Cause) {
 func (l *lane) listen(p *packet) {
 	levels := [2]uint8{p.level, p.right}
 	for c, side := range l.sides {
-		switch {
-		case levels[c] == earshot.LevelSilence:
-			if l.mute[c] == never {
-				l.mute[c] = l.tail()
-			}
-		default:
+		if levels[c] != earshot.LevelSilence {
 			l.endMute(c, side, l.tail())
+		} else if l.mute[c] == never {
+			l.mute[c] = l.tail()
 		}
 	}
 }

@@ -179,6 +179,41 @@ func TestSidesGoApart(t *testing.T) {
 	}
 }
 
+// Pairs of 10 ms frames whose configuration changes within a pair cannot share
+// slots either.
+func TestPairThatDiffers(t *testing.T) {
+	a, c := fixture(t, "hybrid10"), fixture(t, "customer")
+	s := agentSender()
+	s.ticks, s.every = 480, 10*time.Millisecond
+	for _, lost := range []int{-1, 85} {
+		events, want := s.events(a, 300, 0), looped(a, 300)
+		if lost >= 0 {
+			events = cut(events, lost, lost+1)
+			want = slices.Delete(want, lost, lost+1)
+		}
+		o := record(t, twoTracks, 3*time.Second, events, customerSender().events(c, 150, 0))
+		if len(o.call.Parts) != 3 {
+			t.Fatalf("parts %+v", o.call.Parts)
+		}
+		agent, customer := sides(t, o.file(1))
+		_, alone := readOgg(t, o.file(2))
+		var got [][]byte
+		for _, p := range slices.Concat(agent, alone) {
+			frames, err := opus.Split(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, slices.DeleteFunc(frames, func(f []byte) bool { return len(f) == 1 })...)
+		}
+		same(t, "agent", got, want)
+		_, alone = readOgg(t, o.file(3))
+		same(t, "customer", slices.Concat(customer, alone), looped(c, 150))
+		if p := o.call.Parts[1]; p.StartMs+p.DurationMs != 3000 {
+			t.Errorf("part %+v", p)
+		}
+	}
+}
+
 func TestDifferentCodecs(t *testing.T) {
 	c := fixture(t, "customer")
 	tone := g711Packets(100, 160, 3)

@@ -8,21 +8,18 @@ import (
 
 // take is what is recorded while the set of tracks stays the same.
 type take struct {
-	desk   *desk
-	opened int64
-	bound  int64 // it does not begin before
-	start  int64
-	begun  bool
-	ended  bool
-	lanes  []*lane
-	parts  []*part
-	drift  drift
-	last   int64 // the newest time it was told
-	pauses bool
+	desk  *desk
+	bound int64 // it does not begin before
+	start int64
+	begun bool
+	ended bool
+	lanes []*lane
+	parts []*part
+	drift drift
 }
 
 func newTake(d *desk, tracks []Track, opened int64) *take {
-	t := &take{desk: d, opened: opened, bound: max(0, opened)}
+	t := &take{desk: d, bound: max(0, opened)}
 	for _, track := range tracks {
 		t.lanes = append(t.lanes, newLane(track, d.wait, &d.gaps, &d.stats))
 	}
@@ -104,7 +101,6 @@ func (t *take) separate(start int64) []*part {
 
 // advance is told that time passed.
 func (t *take) advance(now int64) error {
-	t.last = max(t.last, now)
 	if !t.begun {
 		if t.begin(now); !t.begun {
 			return nil
@@ -124,7 +120,6 @@ func (t *take) packet(p *Packet, now int64) error {
 		t.desk.stats.Stray++
 		return nil
 	}
-	t.last = max(t.last, now)
 	l.receive(p, now)
 	if !t.begun {
 		if t.begin(now); !t.begun {
@@ -161,16 +156,6 @@ func (t *take) part(p *part) error {
 	return errors.Join(failed, t.pull())
 }
 
-// open says whether any track still sends.
-func (t *take) open() bool {
-	for _, l := range t.lanes {
-		if !l.closed {
-			return true
-		}
-	}
-	return false
-}
-
 // end closes all tracks and completes the files.
 func (t *take) end(now int64, cause earshot.Cause) error {
 	if t.ended {
@@ -192,13 +177,4 @@ func (t *take) end(now int64, cause earshot.Cause) error {
 		t.desk.done = append(t.desk.done, p)
 	}
 	return failed
-}
-
-// finished is where the take ends on the timeline.
-func (t *take) finished() int64 {
-	end := t.start
-	for _, p := range t.parts {
-		end = max(end, p.end)
-	}
-	return end
 }
