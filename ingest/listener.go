@@ -99,8 +99,8 @@ func (l *listener) send(f *frame) {
 // lane is one m-line to a listener, and the track that is sent on it. A track
 // that is the whole seat goes to the agent's lane.
 type lane struct {
-	id, stream string
-	track      recorder.Track // what was answered
+	name  string         // id of track and stream: browsers show a page the latter alone
+	track recorder.Track // what was answered
 
 	bound atomic.Pointer[binding]
 	seam  seam // belongs to the listener's goroutine
@@ -160,9 +160,9 @@ func (l *lane) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
-func (l *lane) ID() string                { return l.id }
+func (l *lane) ID() string                { return l.name }
 func (l *lane) RID() string               { return "" }
-func (l *lane) StreamID() string          { return l.stream }
+func (l *lane) StreamID() string          { return l.name }
 func (l *lane) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeAudio }
 
 // seam joins the packets of one stream after another into one run of sequence

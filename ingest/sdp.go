@@ -409,6 +409,13 @@ func (c offeredCodec) asStereo(stereo bool) offeredCodec {
 	return c
 }
 
+// forRTCP says whether the line is a candidate for RTCP alone: with rtcp-mux,
+// which we demand, nobody uses it.
+func forRTCP(a sdp.Attribute) bool {
+	fields := strings.Fields(a.Value)
+	return a.Key == "candidate" && len(fields) > 1 && fields[1] == "2"
+}
+
 var errAnswer = earshot.Fail(earshot.Invalid, "not_answerable", "the offer cannot be answered in whole")
 
 // finishAnswer checks that every m-line of our answer lives and goes in the
@@ -427,6 +434,7 @@ func finishAnswer(text, direction string) (string, error) {
 		if m.MediaName.Port.Value == 0 || len(m.MediaName.Formats) != 1 || !right {
 			return "", errAnswer.Because(errors.New(text))
 		}
+		m.Attributes = slices.DeleteFunc(m.Attributes, forRTCP)
 		m.WithValueAttribute("ptime", "20").WithValueAttribute("maxptime", "20")
 	}
 	out, err := desc.Marshal()

@@ -85,7 +85,7 @@ func (p *whep) post(r *http.Request, seat, owner string, o *offer) (*resource, s
 		return nil, "", err
 	}
 	fan := p.floor.fanout(seat)
-	plan, err := planHearing(o, seat, side, fan.carried())
+	plan, err := planHearing(o, side, fan.carried())
 	if err != nil {
 		return nil, "", err
 	}
@@ -126,7 +126,7 @@ type hearPlan struct {
 }
 
 // planHearing plans by what the seat sends now.
-func planHearing(o *offer, seat string, side earshot.Side, carried []*source) (hearPlan, error) {
+func planHearing(o *offer, side earshot.Side, carried []*source) (hearPlan, error) {
 	var plan hearPlan
 	switch {
 	case len(carried) == 0:
@@ -138,7 +138,7 @@ func planHearing(o *offer, seat string, side earshot.Side, carried []*source) (h
 			if j := indexOfSide(carried, want); j >= 0 {
 				track = carried[j].Track
 			}
-			if err := plan.add(o, i, seat, track); err != nil {
+			if err := plan.add(o, i, track); err != nil {
 				return plan, err
 			}
 		}
@@ -151,16 +151,16 @@ func planHearing(o *offer, seat string, side earshot.Side, carried []*source) (h
 		case j < 0:
 			return plan, earshot.ErrSeatOffline
 		}
-		return plan, plan.add(o, 0, seat, carried[j].Track)
+		return plan, plan.add(o, 0, carried[j].Track)
 	case len(carried) == 1:
 		plan.alone = true
-		return plan, plan.add(o, 0, seat, carried[0].Track)
+		return plan, plan.add(o, 0, carried[0].Track)
 	}
 	if carried[0].Track.Codec != carried[1].Track.Codec {
 		return plan, errNoMixCodec
 	}
 	plan.mix = carried[0].Track.Codec
-	if err := plan.add(o, 0, seat, mixTrack); err != nil {
+	if err := plan.add(o, 0, mixTrack); err != nil {
 		return plan, errNoMixCodec
 	}
 	return plan, nil
@@ -171,12 +171,12 @@ func indexOfSide(sources []*source, side earshot.Side) int {
 }
 
 // add gives the offer's i-th m-line a track.
-func (p *hearPlan) add(o *offer, i int, seat string, track recorder.Track) error {
+func (p *hearPlan) add(o *offer, i int, track recorder.Track) error {
 	c, ok := o.media[i].find(track.Codec)
 	if !ok {
 		return errNoHearCodec
 	}
-	p.lanes = append(p.lanes, &lane{id: trackName(track), stream: seat, track: track})
+	p.lanes = append(p.lanes, &lane{name: trackName(track), track: track})
 	p.chosen = append(p.chosen, c.asStereo(track.Channels == 2))
 	return nil
 }

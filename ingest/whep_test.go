@@ -111,3 +111,45 @@ func TestNobodyHearsAnOfflineSeat(t *testing.T) {
 		t.Fatalf("a refused listening ended: %+v", ends)
 	}
 }
+
+// What a resource of WHEP answers: the same as one of WHIP.
+func TestListeningResource(t *testing.T) {
+	r := newRig(t, func(o *WireOptions) { o.ICEServers = []ICEServer{{URLs: []string{"stun:stun.example.net"}}} })
+	r.publish(2)
+	c := r.newClient(clientOptions{tracks: 2, receive: true})
+	offer := c.offer(r, nil)
+	resp, answer := r.do(http.MethodPost, whepBase+rigSeat, offer, "Content-Type", typeSDP)
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s", resp.Status, answer)
+	}
+	header("Link", "stun.example.net")(t, resp, answer)
+	header("Accept-Patch", typeFragment)(t, resp, answer)
+	path, etag := resp.Header.Get("Location"), resp.Header.Get("ETag")
+	ufrag := "a=ice-ufrag:" + between(offer, "a=ice-ufrag:", "\r\n") + "\r\n"
+	candidate := "a=candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host\r\n"
+	for _, row := range []struct {
+		name, method, path, body string
+		headers                  []string
+		status                   int
+	}{
+		{"preflight", "OPTIONS", whepBase + rigSeat, "", nil, 204},
+		{"preflight of the resource", "OPTIONS", path, "", nil, 204},
+		{"GET", "GET", path, "", nil, 204},
+		{"trickle", "PATCH", path, ufrag + candidate, []string{"Content-Type", typeFragment, "If-Match", etag}, 204},
+		{"trickle without If-Match", "PATCH", path, ufrag + candidate, []string{"Content-Type", typeFragment}, 204},
+		{"stale tag", "PATCH", path, ufrag + candidate, []string{"Content-Type", typeFragment, "If-Match", `"x"`}, 412},
+		{"restart", "PATCH", path, "a=ice-ufrag:another\r\na=ice-pwd:0123456789012345678901\r\n", []string{"Content-Type", typeFragment, "If-Match", "*"}, 200},
+		{"the tag of before", "PATCH", path, candidate, []string{"Content-Type", typeFragment, "If-Match", etag}, 412},
+		{"POST on the resource", "POST", path, offer, []string{"Content-Type", typeSDP}, 405},
+		{"no such seat", "POST", whepBase + "nobody", offer, []string{"Content-Type", typeSDP}, 404},
+		{"DELETE", "DELETE", path, "", nil, 200},
+		{"DELETE again", "DELETE", path, "", nil, 404},
+	} {
+		if resp, body := r.do(row.method, row.path, row.body, row.headers...); resp.StatusCode != row.status {
+			t.Errorf("%s: %s, not %d: %s", row.name, resp.Status, row.status, body)
+		}
+	}
+	if ends := r.endings(); len(ends) != 1 || ends[0].Heard != 0 {
+		t.Errorf("endings: %+v", ends)
+	}
+}

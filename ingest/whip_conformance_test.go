@@ -155,6 +155,11 @@ func checkAnswer(t *testing.T, answer string, lines int) {
 	if _, ok := desc.MediaDescriptions[0].Attribute("candidate"); !ok {
 		t.Error("4.3.2: no candidate in the answer")
 	}
+	for _, a := range desc.MediaDescriptions[0].Attributes {
+		if forRTCP(a) {
+			t.Errorf("a candidate for RTCP alone: %s", a.Value)
+		}
+	}
 	if _, ok := desc.MediaDescriptions[0].Attribute("end-of-candidates"); !ok {
 		t.Error("4.3.2: the answer does not say that its candidates are all")
 	}
