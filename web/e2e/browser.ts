@@ -6,7 +6,7 @@ import type { Envelope } from "./sound";
 /** Starts Chromium; with a WAV its microphone plays that file in a loop. */
 export function startChromium(microphone?: string): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox",
       "--disable-gpu",

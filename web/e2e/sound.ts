@@ -31,14 +31,15 @@ export function decode(file: string): Float32Array[] {
     ...["-v", "error", "-show_entries", "stream=channels", "-of", "csv=p=0", file],
   ]);
   const channels = Number.parseInt(layout.toString(), 10);
-  const raw = execFileSync(
-    "ffmpeg",
-    ["-v", "error", "-i", file, "-f", "f32le", "-ar", String(rate), "-"],
-    { maxBuffer: 1 << 30 },
-  );
+  const raw = execFileSync("ffmpeg", ["-v", "error", "-i", file, "-f", "f32le", "-ar", String(rate), "-"], {
+    maxBuffer: 1 << 30,
+  });
   const interleaved = new Float32Array(raw.buffer, raw.byteOffset, raw.byteLength / 4);
   return Array.from({ length: channels }, (_, channel) =>
-    Float32Array.from({ length: interleaved.length / channels }, (_, i) => interleaved[i * channels + channel] ?? 0),
+    Float32Array.from(
+      { length: interleaved.length / channels },
+      (_, i) => interleaved[i * channels + channel] ?? 0,
+    ),
   );
 }
 

@@ -1,0 +1,46 @@
+import { beforeAll, expect, test } from "vitest";
+import { setTimezone } from "@/lib/format";
+import { chipsOf, daysOf, noFilters, queryOf, readFilters, without, writeFilters } from "./filters";
+
+beforeAll(() => setTimezone("Asia/Shanghai"));
+
+const some = {
+  ...noFilters(),
+  q: " 漏水 ",
+  from: "2026-11-20",
+  seat: ["c1", "c2"],
+  rating: ["1"],
+  account: "8801",
+};
+
+test("filters survive the way through the address", () => {
+  const address = writeFilters(some) as Record<string, string | string[]>;
+  expect(readFilters(address)).toEqual({ ...some, q: "漏水" });
+  expect(readFilters({ colour: "red", seat: "c1" })).toEqual({ ...noFilters(), seat: ["c1"] });
+});
+
+test("the server is asked only what is set", () => {
+  expect(queryOf(some, "", 50)).toEqual({
+    ...{ limit: 50, q: "漏水", from: "2026-11-20", account: "8801", seat: ["c1", "c2"], rating: [1] },
+  });
+  expect(queryOf(noFilters(), "next", 50)).toEqual({ limit: 50, cursor: "next" });
+});
+
+test("each chip takes away just its own filter", () => {
+  const chips = chipsOf(some);
+  expect(chips.map((c) => `${c.key}=${c.value}`)).toEqual([
+    "from=2026-11-20",
+    "account=8801",
+    "seat=c1",
+    "seat=c2",
+    "rating=1",
+  ]);
+  expect(without(some, { key: "seat", value: "c1" }).seat).toEqual(["c2"]);
+  expect(without(some, { key: "from", value: "2026-11-20" }).from).toBe("");
+});
+
+test("a day is the site's day", () => {
+  const lateEvening = Date.parse("2026-11-21T16:30:00Z"); // the 22nd in Shanghai
+  expect(daysOf("today", lateEvening)).toEqual({ from: "2026-11-22", to: "2026-11-22" });
+  expect(daysOf("week", lateEvening)).toEqual({ from: "2026-11-16", to: "2026-11-22" });
+});

@@ -1,0 +1,146 @@
+import type { LocationQuery, LocationQueryRaw } from "vue-router";
+import type { CallQuery, Flag } from "@/api";
+import { isoDay } from "@/lib/format";
+
+// What is being looked for. It lives in the page's address, so that a search
+// can be sent to a colleague and the way back leads to the same list.
+
+export interface Filters {
+  q: string;
+  from: string;
+  to: string;
+  seat: string[];
+  branch: string[];
+  agent: string[];
+  kind: ("counter" | "hotline")[];
+  direction: ("inbound" | "outbound" | "none")[];
+  state: ("live" | "stored")[];
+  flag: Flag[];
+  rating: string[];
+  number: string;
+  account: string;
+  ticket: string;
+  business: string[];
+  tag: string[];
+}
+
+const lists = [
+  "seat",
+  "branch",
+  "agent",
+  "kind",
+  "direction",
+  "state",
+  "flag",
+  "rating",
+  "business",
+  "tag",
+] as const;
+const texts = ["q", "from", "to", "number", "account", "ticket"] as const;
+type ListKey = (typeof lists)[number];
+type TextKey = (typeof texts)[number];
+
+export const flags: Flag[] = [
+  ...([
+    "silence",
+    "overtalk",
+    "loud",
+    "one_sided",
+    "gaps",
+    "interrupted",
+    "long",
+    "short",
+    "damaged",
+  ] as const),
+];
+
+export function noFilters(): Filters {
+  return {
+    ...{ q: "", from: "", to: "", number: "", account: "", ticket: "" },
+    ...{ seat: [], branch: [], agent: [], kind: [], direction: [], state: [], flag: [] },
+    ...{ rating: [], business: [], tag: [] },
+  };
+}
+
+/** The filters an address speaks of; whatever else it says is left out. */
+export function readFilters(query: LocationQuery): Filters {
+  const found = noFilters();
+  const all = (key: string): string[] => {
+    const value = query[key];
+    return (Array.isArray(value) ? value : [value]).filter((v): v is string => Boolean(v));
+  };
+  for (const key of texts) found[key] = all(key)[0] ?? "";
+  for (const key of lists) (found[key] as string[]) = all(key);
+  return found;
+}
+
+/** The address's part that speaks of the filters. */
+export function writeFilters(filters: Filters): LocationQueryRaw {
+  const query: LocationQueryRaw = {};
+  for (const key of texts) if (filters[key].trim()) query[key] = filters[key].trim();
+  for (const key of lists) if (filters[key].length) query[key] = [...filters[key]];
+  return query;
+}
+
+/** What the server is asked. */
+export function queryOf(filters: Filters, cursor: string, limit: number): CallQuery {
+  const query: CallQuery = { limit };
+  if (cursor) query.cursor = cursor;
+  for (const key of texts) if (filters[key].trim()) query[key] = filters[key].trim();
+  const { rating, ...others } = pickLists(filters);
+  Object.assign(query, others);
+  if (rating) query.rating = rating.map(Number);
+  return query;
+}
+
+function pickLists(filters: Filters): Partial<Record<ListKey, string[]>> {
+  const picked: Partial<Record<ListKey, string[]>> = {};
+  for (const key of lists) if (filters[key].length) picked[key] = [...filters[key]];
+  return picked;
+}
+
+/** One filter as a chip that can be taken away. */
+export interface Chip {
+  key: TextKey | ListKey;
+  value: string;
+}
+
+/** The filters as chips; the words of the search line are not among them. */
+export function chipsOf(filters: Filters): Chip[] {
+  const chips: Chip[] = [];
+  for (const key of texts) if (key !== "q" && filters[key]) chips.push({ key, value: filters[key] });
+  for (const key of lists) for (const value of filters[key]) chips.push({ key, value });
+  return chips;
+}
+
+/** The filters without a chip. */
+export function without(filters: Filters, chip: Chip): Filters {
+  const rest = { ...filters };
+  const { key } = chip;
+  if ((lists as readonly string[]).includes(key)) {
+    (rest[key as ListKey] as string[]) = filters[key as ListKey].filter((v) => v !== chip.value);
+  } else {
+    rest[key as TextKey] = "";
+  }
+  return rest;
+}
+
+export type Preset = "today" | "yesterday" | "week" | "month";
+export const presets: Preset[] = ["today", "yesterday", "week", "month"];
+
+const dayMs = 86_400_000;
+
+/** The days of a preset, both included, by the site's clock. */
+export function daysOf(preset: Preset, now: number): { from: string; to: string } {
+  const ago = (days: number) => isoDay(now - days * dayMs);
+  switch (preset) {
+    case "today":
+      return { from: ago(0), to: ago(0) };
+    case "yesterday":
+      return { from: ago(1), to: ago(1) };
+    case "week":
+      return { from: ago(6), to: ago(0) };
+    case "month":
+      return { from: ago(29), to: ago(0) };
+  }
+}
