@@ -53,8 +53,9 @@ func connectSQLite(path string) (*Index, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return &Index{
-		read:  bun.NewDB(read, sqlitedialect.New()),
-		write: bun.NewDB(write, sqlitedialect.New()),
+		read:   bun.NewDB(read, sqlitedialect.New()),
+		write:  bun.NewDB(write, sqlitedialect.New()),
+		effort: usualEffort(),
 	}, nil
 }
 
@@ -88,7 +89,7 @@ func connectPostgres(where string) (*Index, error) {
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)
 	both := bun.NewDB(db, pgdialect.New())
-	return &Index{read: both, write: both, postgres: true}, nil
+	return &Index{read: both, write: both, postgres: true, effort: usualEffort()}, nil
 }
 
 // visible is where without what must not be shown.

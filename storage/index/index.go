@@ -30,6 +30,7 @@ type Index struct {
 	read     *bun.DB
 	write    *bun.DB // in SQLite one connection: writers wait in line instead of failing busy
 	postgres bool
+	effort   effort
 }
 
 // Open opens the index at url, "sqlite:/path/to/file.db" or "postgres://…", and

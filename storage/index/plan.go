@@ -19,6 +19,7 @@ type search struct {
 	db    *bun.DB
 	after position
 	limit int
+	effort
 	words []string // patterns for LIKE
 
 	numberAt numberAt

@@ -53,13 +53,14 @@ const (
 	mostValues = 200 // of one field
 	mostWords  = 8   // of Words
 	mostText   = 200 // characters of Words
-
-	// Calls looked through for text: at once, for one page, and for one page
-	// where they do not lie side by side, which takes several times as long.
-	window        = 10_000
-	mostLooked    = 10 * window
-	mostLookedFar = 4 * window
 )
+
+// effort is how many calls are looked through for text: at once, for one page,
+// and for one page where they do not lie side by side, which takes several times
+// as long.
+type effort struct{ window, page, far int }
+
+func usualEffort() effort { return effort{window: 10_000, page: 100_000, far: 40_000} }
 
 // SearchCalls finds calls, newest first; `bad_cursor`, `bad_limit`, `bad_query`.
 // Calls that begin while pages are read do not disturb the pages after.
@@ -101,7 +102,7 @@ func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
 		}
 		q.Branches = sortedKeys(subtree(all, q.Branches))
 	}
-	s := &search{CallQuery: q, db: ix.read, after: after, limit: limit}
+	s := &search{CallQuery: q, db: ix.read, after: after, limit: limit, effort: ix.effort}
 	for _, word := range strings.Fields(strings.ToLower(q.Words)) {
 		s.words = append(s.words, contains(word))
 	}
@@ -155,9 +156,9 @@ func (s *search) page(ctx context.Context, after, last position, limit int) (ids
 // lookThrough searches for text, window by window, until the page is full or
 // enough calls have been looked through.
 func (s *search) lookThrough(ctx context.Context) (ids []string, next string, err error) {
-	after, most := s.after, mostLooked
+	after, most, window := s.after, s.effort.page, s.effort.window
 	if s.arms()[0].by != byTime {
-		most = mostLookedFar
+		most = s.effort.far
 	}
 	for looked := 0; looked < most && len(ids) < s.limit; looked += window {
 		last, err := s.withoutText().hits(ctx, after, position{}, window-1, 1)
