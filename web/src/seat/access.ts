@@ -1,15 +1,9 @@
-import { Problem, type Seat } from "@/api";
-import { request } from "@/api/http";
+import { Problem, type SeatTicket } from "@/api";
+import { bodyOf, client } from "@/api/http";
 import type { SeatLink } from "./link";
 
 // With what the page speaks for its seat: the token of its link, or a ticket
 // that the server gives a signed-in agent, for a while and until it restarts.
-
-interface Ticket {
-  token: string;
-  expires: string;
-  seat: Seat;
-}
 
 export class Access {
   private asking: Promise<boolean> | null = null;
@@ -58,6 +52,6 @@ export class Access {
   }
 }
 
-function askTicket(seat: string): Promise<Ticket> {
-  return request<Ticket>("POST", `/seats/${encodeURIComponent(seat)}/ticket`);
+function askTicket(id: string): Promise<SeatTicket> {
+  return bodyOf(client.POST("/api/v1/seats/{id}/ticket", { params: { path: { id } } }));
 }

@@ -1,63 +1,61 @@
-import { type Agent, type Call, type CallPatch, type LiveSeat, Problem } from "@/api";
-import { problemOf } from "@/api/http";
+import createClient, { type Client } from "openapi-fetch";
+import type { Agent, Call, CallPatch, LiveSeat } from "@/api";
+import { bodyOf } from "@/api/http";
+import type { paths } from "@/api/schema.gen";
 import type { Access } from "./access";
-
-const at = encodeURIComponent;
 
 /** What the page asks of the server in its seat's name. Every method rejects with a Problem. */
 export class SeatApi {
-  constructor(private readonly access: Access) {}
+  private readonly client: Client<paths>;
+
+  constructor(private readonly access: Access) {
+    this.client = createClient<paths>({
+      baseUrl: window.location.origin,
+      // Whoever else is signed in here, the page speaks for the seat.
+      credentials: "omit",
+      fetch: (request) => this.send(request),
+    });
+  }
 
   state(): Promise<LiveSeat> {
-    return this.ask("GET", `${this.seatPath}/state`);
+    return bodyOf(this.client.GET("/api/v1/seats/{id}/state", this.seat));
   }
-  setAgent(agent: Agent): Promise<void> {
-    return this.ask("PUT", `${this.seatPath}/agent`, agent);
+  setAgent(body: Agent): Promise<void> {
+    return bodyOf(this.client.PUT("/api/v1/seats/{id}/agent", { ...this.seat, body })).then(() => undefined);
   }
-  startCall(facts: CallPatch): Promise<Call> {
-    return this.ask("POST", `${this.seatPath}/calls`, facts);
+  startCall(body: CallPatch): Promise<Call> {
+    return bodyOf(this.client.POST("/api/v1/seats/{id}/calls", { ...this.seat, body }));
   }
   /** keepalive: the page is being left, and the request shall outlive it. */
-  changeCall(id: string, facts: CallPatch, keepalive = false): Promise<Call> {
-    return this.ask("PATCH", `/calls/${at(id)}`, facts, keepalive);
+  changeCall(id: string, body: CallPatch, keepalive = false): Promise<Call> {
+    return bodyOf(this.client.PATCH("/api/v1/calls/{id}", { ...path(id), body, keepalive }));
   }
   endCall(id: string): Promise<Call> {
-    return this.ask("POST", `/calls/${at(id)}/end`);
+    return bodyOf(this.client.POST("/api/v1/calls/{id}/end", path(id)));
   }
   pauseCall(id: string, reason: string): Promise<Call> {
-    return this.ask("POST", `/calls/${at(id)}/pause`, { reason });
+    return bodyOf(this.client.POST("/api/v1/calls/{id}/pause", { ...path(id), body: { reason } }));
   }
   resumeCall(id: string): Promise<Call> {
-    return this.ask("POST", `/calls/${at(id)}/resume`);
+    return bodyOf(this.client.POST("/api/v1/calls/{id}/resume", path(id)));
   }
 
-  private get seatPath(): string {
-    return `/seats/${at(this.access.seat)}`;
+  private get seat() {
+    return path(this.access.seat);
   }
 
-  private async ask<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
-    let response = await this.send(method, path, body, keepalive);
-    if (response.status === 401 && (await this.access.renew())) {
-      response = await this.send(method, path, body, keepalive);
-    }
-    if (!response.ok) throw await problemOf(response);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+  /** A ticket may have run out meanwhile: with another one it is asked once more. */
+  private async send(request: Request): Promise<Response> {
+    const again = request.clone();
+    const response = await this.authorised(request);
+    if (response.status !== 401 || !(await this.access.renew())) return response;
+    return this.authorised(again);
   }
 
-  /** Without cookies: whoever else is signed in here, the page speaks for the seat. */
-  private async send(method: string, path: string, body: unknown, keepalive: boolean): Promise<Response> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${this.access.token}` };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    try {
-      return await fetch(`/api/v1${path}`, {
-        method,
-        headers,
-        keepalive,
-        body: body === undefined ? null : JSON.stringify(body),
-        credentials: "omit",
-      });
-    } catch {
-      throw new Problem(0, "unreachable", "");
-    }
+  private authorised(request: Request): Promise<Response> {
+    request.headers.set("Authorization", `Bearer ${this.access.token}`);
+    return globalThis.fetch(request);
   }
 }
+
+const path = (id: string) => ({ params: { path: { id } } });
