@@ -16,11 +16,11 @@ import (
 // search is a query made ready.
 type search struct {
 	CallQuery
-	db    *bun.DB
-	after position
-	limit int
-	effort
-	words []string // patterns for LIKE
+	db     *bun.DB
+	after  position
+	limit  int
+	effort effort
+	words  []string // patterns for LIKE
 
 	numberAt numberAt
 }
