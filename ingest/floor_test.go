@@ -252,6 +252,20 @@ func TestNewerStreamTakesOver(t *testing.T) {
 	h.expect("s1", earshot.SeatOnCall, "")
 }
 
+func TestTakeOverLosesNothing(t *testing.T) {
+	h := newHall(t)
+	first := h.device("s1", agentTrack)
+	h.run(time.Second)
+	second := h.device("s1", agentTrack)
+	second.mute = true
+	second.stream.Connected(true)
+	h.run(100 * time.Millisecond)
+	first.wasKicked()
+	if got := h.tapes.tape(0).seqs(earshot.SideAgent); len(got) != first.tracks[0].sent {
+		t.Errorf("%d of %d packets that came before the take-over were recorded", len(got), first.tracks[0].sent)
+	}
+}
+
 func TestOneSidedDeviceLeavesTheOtherSideAlone(t *testing.T) {
 	h := newHall(t)
 	a, c := h.device("s1", agentTrack), h.device("s1", customerTrack)

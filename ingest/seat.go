@@ -186,13 +186,13 @@ func (s *seat) tracks() []recorder.Track {
 
 // tick drains what has come, and decides what time alone decides.
 func (s *seat) tick(now time.Time) {
+	s.drain(now) // before anybody gives way
 	for i := 0; i < len(s.streams); i++ {
 		if st := s.streams[i]; !st.up && st.connected.Load() {
 			s.comesUp(now, st)
 			i = -1 // others may have given way
 		}
 	}
-	s.drain(now)
 	if s.call != nil {
 		s.callTick(now)
 	}
@@ -237,9 +237,6 @@ func (s *seat) drain(now time.Time) {
 func (s *seat) packet(st *Stream, t *Track, r *record) {
 	at := r.at()
 	t.stats.add(r)
-	if t.last.IsZero() {
-		t.first = at
-	}
 	t.last = at
 	if !st.began {
 		s.begins(at, st)

@@ -25,7 +25,6 @@ type Track struct {
 	// What follows belongs to the floor's loop.
 	stats linkStats
 	last  time.Time // arrival of the newest packet
-	first time.Time // arrival of the first
 }
 
 // senderReport is the newest RTCP sender report: which RTP time was which wall
