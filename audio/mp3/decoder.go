@@ -102,15 +102,15 @@ func (d *Decoder) decode(f frame) (err error) {
 			err = fmt.Errorf("go-mp3: %v", r)
 		}
 	}()
-	begin, missing := f.mainDataBegin(), false
-	data := f.data
+	begin, data := f.mainDataBegin(), f.data
+	missing := begin > d.reservoir
 	if d.mp3 == nil {
 		// A decoder that begins here has nothing of the frames before. It gets the
 		// frame as if it needed none of them, for the sake of those that follow.
 		missing = begin > 0
 		begin, d.reservoir = 0, 0
 		data = f.withoutReservoir()
-	} else if missing = begin > d.reservoir; missing {
+	} else if missing {
 		begin = d.reservoir
 	}
 	d.reservoir = begin + f.size() - f.body() - f.sideInfo()

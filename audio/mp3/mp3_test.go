@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -36,12 +35,12 @@ func ffmpeg(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// encode makes an MP3 file of five seconds of moving tones.
+// encode makes an MP3 file of two seconds of moving tones.
 func encode(t *testing.T, args ...string) []byte {
 	t.Helper()
 	needFFmpeg(t)
 	name := filepath.Join(t.TempDir(), "a.mp3")
-	all := append([]string{"-f", "lavfi", "-i", "aevalsrc='0.4*sin(2*PI*(300+100*sin(3*t))*t)+0.05*random(0)|0.3*sin(2*PI*800*t)':s=48000:d=5"}, args...)
+	all := append([]string{"-f", "lavfi", "-i", "aevalsrc='0.4*sin(2*PI*(300+100*sin(3*t))*t)+0.05*random(0)|0.3*sin(2*PI*800*t)':s=48000:d=2"}, args...)
 	ffmpeg(t, append(all, name)...)
 	file, err := os.ReadFile(name)
 	if err != nil {
@@ -95,10 +94,10 @@ func TestAgainstFFmpeg(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := info.Duration - 5*time.Second; d < -time.Millisecond || d > 110*time.Millisecond {
+			if d := info.Duration - 2*time.Second; d < -time.Millisecond || d > 110*time.Millisecond {
 				t.Errorf("it lasts %v", info.Duration)
 			}
-			if !strings.Contains(c.args, "-write_xing 0") && (info.Duration-5*time.Second).Abs() > time.Millisecond {
+			if !strings.Contains(c.args, "-write_xing 0") && (info.Duration-2*time.Second).Abs() > time.Millisecond {
 				t.Errorf("it lasts %v in spite of what lame says", info.Duration)
 			}
 			if info.VBR != strings.Contains(c.args, "-q:a") {
@@ -246,7 +245,7 @@ func TestRateChangeIsNotTrusted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Duration < 10*time.Second || info.Duration > 10200*time.Millisecond || !errors.Is(info.Trusted(), ErrUntrusted) {
+	if info.Duration < 4*time.Second || info.Duration > 4200*time.Millisecond || !errors.Is(info.Trusted(), ErrUntrusted) {
 		t.Errorf("%v, %v", info.Duration, info.Trusted())
 	}
 }
@@ -255,7 +254,7 @@ func TestRateChangeIsNotTrusted(t *testing.T) {
 func TestDamageIsNoPanic(t *testing.T) {
 	file := encode(t, "-t", "1", "-ar", "44100", "-b:a", "64k", "-id3v2_version", "0", "-write_xing", "0")
 	damaged := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		broken := bytes.Clone(file)
 		for range 1 + rnd.IntN(40) {
@@ -300,7 +299,7 @@ func FuzzScan(f *testing.F) {
 			return
 		}
 		if info.Frames < 1 || info.Duration <= 0 || info.Skipped > int64(len(b)) {
-			t.Fatal(fmt.Sprintf("%+v", info))
+			t.Fatalf("%+v", info)
 		}
 		d, err := NewDecoder(bytes.NewReader(b))
 		if err != nil {

@@ -64,11 +64,10 @@ func (c *Client) Run(ctx context.Context) error {
 	if len(c.Script.Clips) == 0 {
 		return errors.New("the seat has nothing to say")
 	}
-	err := c.run(ctx)
-	if ctx.Err() != nil {
-		return nil
+	if err := c.run(ctx); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // it was told to stop
 }
 
 func (c *Client) run(ctx context.Context) error {
