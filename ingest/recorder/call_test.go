@@ -115,6 +115,33 @@ func TestTwoDevices(t *testing.T) {
 	}
 }
 
+// The second device comes before the first one's packets have made a part.
+func TestTwoDevicesAtOnce(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	o := begin(t, Options{})
+	o.play(10*time.Second,
+		[]event{o.open(0, agentTrack), o.open(50*time.Millisecond, twoTracks...)},
+		agentSender().events(a, 500, 0), customerSender().events(c, 497, 60*time.Millisecond))
+	o.end(10 * time.Second)
+	wantParts(t, o.call, "1 both 0+10000")
+	agent, customer := sides(t, o.file(1))
+	same(t, "agent", agent, looped(a, 500))
+	same(t, "customer", customer, slices.Concat(blank(make([][]byte, 3), 0, 3), looped(c, 497)))
+	wantGaps(t, o.call)
+}
+
+// A packet sent again of the part before does not come into the next.
+func TestLatePacketOfThePartBefore(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	o := begin(t, Options{})
+	agent := change(agentSender().events(a, 500, 0), 190, 191, func(_ int, e *event) { e.at = 4010 * time.Millisecond })
+	o.play(10*time.Second, []event{o.open(0, agentTrack), o.open(3990*time.Millisecond, twoTracks...)},
+		agent, customerSender().events(c, 300, 4*time.Second))
+	o.end(10 * time.Second)
+	got, _ := sides(t, o.file(2))
+	same(t, "agent", got, looped(a, 500)[200:])
+}
+
 func TestStartedOffline(t *testing.T) {
 	a, c := fixture(t, "agent"), fixture(t, "customer")
 	o := begin(t, Options{})
@@ -206,80 +233,6 @@ func TestMuted(t *testing.T) {
 		wantGaps(t, o.call, row.gaps...)
 		agent, _ := sides(t, o.file(1))
 		same(t, "agent", agent, looped(a, 3500))
-	}
-}
-
-func TestSnapshot(t *testing.T) {
-	a, c := fixture(t, "agent"), fixture(t, "customer")
-	o := begin(t, Options{})
-	if _, _, err := o.r.Snapshot(start, 0); !errors.Is(err, earshot.ErrNoPart) {
-		t.Errorf("before there is a part: %v", err)
-	}
-	agent := cut(agentSender().events(a, 500, 0), 300, 310) // still being asked for
-	var taken []byte
-	look := event{at: 6500 * time.Millisecond, do: func(r *Recording, at time.Time) {
-		file, kind, err := r.Snapshot(at.Add(-1500*time.Millisecond), 1)
-		if err != nil || kind != "audio/ogg" {
-			t.Fatal(kind, err)
-		}
-		gotA, gotC := sides(t, file)
-		same(t, "agent", gotA[:250], looped(a, 250))
-		same(t, "customer", gotC[:250], looped(c, 250))
-
-		taken, _, err = r.Snapshot(at, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if call := r.Call(); len(call.Parts) != 1 || call.Parts[0].DurationMs != 6000 || call.Parts[0].SHA256 != "" || !call.EndedAt.IsZero() || call.DurationMs != 6480 {
-			t.Errorf("live: %+v", call)
-		}
-		if l := r.Levels(); len(l.Agent) != 65 {
-			t.Errorf("%d steps", len(l.Agent))
-		}
-	}}
-	o.play(10*time.Second, []event{o.open(0, twoTracks...), look}, agent, customerSender().events(c, 500, 0))
-	gotA, gotC := sides(t, taken)
-	same(t, "agent", gotA, blank(looped(a, 325), 300, 310))
-	same(t, "customer", gotC, looped(c, 325))
-	r, _ := readOgg(t, taken)
-	if r.Damage() != nil {
-		t.Error(r.Damage())
-	}
-	decode(t, taken)
-
-	// It disturbed nothing.
-	o.end(10 * time.Second)
-	plain := record(t, twoTracks, 10*time.Second, agent, customerSender().events(c, 500, 0))
-	if !bytes.Equal(plain.file(1), o.file(1)) {
-		t.Error("the file differs from one of which no snapshot was taken")
-	}
-	sealed, _, err := o.r.Snapshot(start.Add(time.Hour), 1)
-	if err != nil || !bytes.Equal(sealed, o.file(1)) {
-		t.Errorf("of a sealed part: %v", err)
-	}
-	if _, _, err := o.r.Snapshot(start, 2); !errors.Is(err, earshot.ErrNoPart) {
-		t.Error(err)
-	}
-}
-
-func TestSnapshotG711(t *testing.T) {
-	tone := g711Packets(300, 160, 3)
-	s := agentSender()
-	s.ticks = 160
-	o := begin(t, Options{})
-	look := event{at: 2510 * time.Millisecond, do: func(r *Recording, at time.Time) {
-		file, _, err := r.Snapshot(at, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := wavData(t, file); !bytes.Equal(got, slices.Concat(tone[:126]...)[:len(got)]) || len(got) < 125*160 {
-			t.Errorf("%d bytes", len(got))
-		}
-	}}
-	o.play(4*time.Second, []event{o.open(0, Track{Side: earshot.SideAgent, Codec: earshot.PCMU}), look}, s.events(tone, 200, 0))
-	o.end(4 * time.Second)
-	if got := wavData(t, o.file(1)); !bytes.Equal(got, slices.Concat(tone[:200]...)) {
-		t.Error("the file differs")
 	}
 }
 

@@ -16,7 +16,33 @@ const (
 type drift struct {
 	looked int64
 	based  bool
-	base   int64 // how far apart the delays were at first
+	base   int64 // how far apart the delays are where the sides fit
+	told   bool  // the base is what sender reports say
+}
+
+// mostAligned is how far sender reports may move the sides of a peer: packets
+// of one peer do not arrive further apart, so more is a mistake of the peer's.
+const mostAligned = second / 2
+
+// report ties an RTP time of a lane to its sender's clock.
+type report struct {
+	known bool
+	ssrc  uint32
+	ntp   int64 // samples; only differences count
+	ts    int64 // extended, in RTP ticks
+}
+
+// align measures, once there are reports of both lanes, how far one side lies
+// off the other: what was said at one instant then gets one place.
+func (d *drift) align(a, b *lane, apart int64) {
+	if d.told || !a.report.known || !b.report.known || a.report.ssrc != a.source.ssrc || b.report.ssrc != b.source.ssrc {
+		return
+	}
+	d.told = true
+	off := (a.source.place(a.report.ts) - a.report.ntp) - (b.source.place(b.report.ts) - b.report.ntp)
+	if max(off, -off) <= mostAligned {
+		d.base = apart + off
+	}
 }
 
 // look compares the lanes' clocks.
@@ -39,6 +65,7 @@ func (d *drift) look(t *take, now int64) {
 	if !d.based {
 		d.based, d.base = true, apart
 	}
+	d.align(a, b, apart)
 	switch apart -= d.base; {
 	case apart > slipAt && a.slipDue == never:
 		a.slipDue = now

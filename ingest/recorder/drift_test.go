@@ -129,6 +129,39 @@ func TestOneSidedDrift(t *testing.T) {
 	}
 }
 
+// Sender reports align the tracks of one peer, whose packets began to arrive
+// at different delays.
+func TestSenderReports(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	for _, reports := range []bool{false, true} {
+		// The customer's first second is held up by 100 ms: it lies that much late.
+		customer := customerSender().events(c, 3000, 0)
+		for i := range 50 {
+			customer[i].at += 100 * time.Millisecond
+		}
+		var told []event
+		for s := 5; reports && s < 60; s += 5 {
+			told = append(told, event{at: time.Duration(s) * time.Second, do: func(r *Recording, at time.Time) {
+				r.SenderReport(earshot.SideAgent, 0xA, at.Add(time.Hour), 0xFFFFF000+uint32(s)*48000)
+				r.SenderReport(earshot.SideCustomer, 0xC, at.Add(time.Hour), 90000+uint32(s)*48000)
+			}})
+		}
+		o := record(t, twoTracks, time.Minute, agentSender().events(a, 3000, 0), customer, told)
+		gotA, gotC := sides(t, o.file(1))
+		last := len(gotC) - 1
+		for bytes.Equal(gotC[last], fill) {
+			last--
+		}
+		lastA := len(gotA) - 1
+		for bytes.Equal(gotA[lastA], fill) {
+			lastA--
+		}
+		if d := last - lastA; reports != (d <= 1) || d > 5 {
+			t.Errorf("with reports %v the customer lies %d slots late", reports, d)
+		}
+	}
+}
+
 // Delay that comes and goes is no drift.
 func TestQueueIsNoDrift(t *testing.T) {
 	a, c := fixture(t, "agent"), fixture(t, "customer")

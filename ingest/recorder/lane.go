@@ -75,7 +75,8 @@ type lane struct {
 	overflow int64 // packets that were thrown away before they came here
 	pauses   []span
 	mute     [2]int64 // since when a channel is silent; never: it is not
-	slipDue  int64    // when drift asked for a filler; never: it did not
+	report   report
+	slipDue  int64 // when drift asked for a filler; never: it did not
 
 	out   units
 	spare pool

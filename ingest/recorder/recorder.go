@@ -45,13 +45,6 @@ type Recording struct {
 	failed error // of a file, not told yet
 }
 
-// absent is since when a side has no audio, and why.
-type absent struct {
-	from   int64
-	cause  earshot.Cause
-	opened int64 // when its stream came (again); forever: it did not
-}
-
 // New begins the recording of a call. A call that already has parts, because
 // the recorder was not running for a while, goes on behind them.
 func New(call *earshot.Call, files Files, opts Options) *Recording {
@@ -78,13 +71,6 @@ func New(call *earshot.Call, files Files, opts Options) *Recording {
 	return r
 }
 
-// leastAbsence is the shortest time without a stream that is a gap, and
-// leastStart the shortest between a stream's opening and its first packet.
-const (
-	leastAbsence = 100 * milli
-	leastStart   = second
-)
-
 var bothSides = []earshot.Side{earshot.SideAgent, earshot.SideCustomer}
 
 func sidesOf(kind earshot.TrackKind) []earshot.Side {
@@ -108,18 +94,15 @@ func (r *Recording) Open(at time.Time, tracks []Track) error {
 		return ErrTracks
 	}
 	now := r.now(at)
-	var before []*lane
-	if r.take != nil {
-		before = r.take.lanes
+	before, failed := r.take, error(nil)
+	if before != nil && before.begun {
+		failed = r.endTake(now, earshot.CauseStalled)
 	}
-	failed := r.endTake(now, earshot.CauseStalled)
 	r.take = newTake(&r.desk, tracks, now)
+	if before != nil {
+		r.take.follow(before)
+	}
 	for _, l := range r.take.lanes {
-		for _, old := range before {
-			if old.begun && old.track.Side == l.track.Side {
-				l.after = &old.source
-			}
-		}
 		if r.paused {
 			l.pauses = append(l.pauses, span{never, forever})
 		}
@@ -172,53 +155,6 @@ func (r *Recording) Packet(p Packet) error {
 	return r.tell(err)
 }
 
-// note enters that sides that were absent are heard again.
-func (r *Recording) note() {
-	if r.take == nil || !r.take.begun || len(r.absent) == 0 {
-		return
-	}
-	for _, l := range r.take.lanes {
-		for _, side := range l.sides {
-			r.known[side] = true
-			if a, ok := r.absent[side]; ok && l.spoke && l.first >= a.from {
-				r.back(side, l.first, &r.desk.gaps)
-			}
-		}
-	}
-}
-
-// back enters the gap of a side that was absent until the place at.
-func (r *Recording) back(side earshot.Side, at int64, gaps *gapList) {
-	if a, ok := r.absent[side]; ok {
-		opened := min(a.opened, at)
-		if opened-a.from < leastAbsence && opened < at && a.cause != earshot.CauseRecorderDown {
-			opened = a.from
-		}
-		if at-opened > leastStart {
-			r.miss(side, span{a.from, opened}, a.cause, leastAbsence, gaps)
-			r.miss(side, span{opened, at}, earshot.CauseStalled, leastStart, gaps)
-		} else if opened-a.from >= leastAbsence {
-			r.miss(side, span{a.from, at}, a.cause, leastAbsence, gaps)
-		} else {
-			r.miss(side, span{a.from, at}, a.cause, leastStart, gaps)
-		}
-	}
-	if gaps == &r.desk.gaps {
-		delete(r.absent, side)
-	}
-}
-
-// miss enters a gap of at least so many samples; what of it was a pause is
-// entered as one.
-func (r *Recording) miss(side earshot.Side, s span, cause earshot.Cause, least int64, gaps *gapList) {
-	keep := func(s span) {
-		if s.to-s.from >= least {
-			gaps.add(side, s, cause)
-		}
-	}
-	s.without(r.pauses, keep, func(s span) { gaps.add(side, s, earshot.CausePaused) })
-}
-
 // Close says that a side's stream ended or broke. The part goes on with the
 // other side; with the last one it ends. A failure of its file is told by the
 // next Packet, Advance or End.
@@ -253,23 +189,6 @@ func (r *Recording) tell(err error) error {
 	return err
 }
 
-// leave enters that a closed lane's sides are absent from its end on.
-func (r *Recording) leave(l *lane, cause earshot.Cause) {
-	if !l.started {
-		return
-	}
-	from := l.cursor
-	if l.spoke && l.cursor-l.heard <= longestDTX && cause == earshot.CauseDisconnected {
-		from = l.heard
-	}
-	from += l.delays.least() // by the wall's clock, which the next take keeps to
-	for _, side := range l.sides {
-		if _, ok := r.absent[side]; !ok {
-			r.absent[side] = absent{from, cause, forever}
-		}
-	}
-}
-
 // endTake ends the part or parts being written.
 func (r *Recording) endTake(now int64, cause earshot.Cause) error {
 	if r.take == nil {
@@ -293,6 +212,19 @@ func (r *Recording) Overflow(at time.Time, side earshot.Side, lost int) {
 	}
 	if l := r.take.lane(side); l != nil {
 		l.overflow += int64(max(0, lost))
+	}
+}
+
+// SenderReport hands over an RTCP sender report of a side. It only serves to
+// align two tracks of one peer, which share a clock: hand over none where each
+// side is a device of its own.
+func (r *Recording) SenderReport(side earshot.Side, ssrc uint32, ntp time.Time, timestamp uint32) {
+	if r.take == nil {
+		return
+	}
+	if l := r.take.lane(side); l != nil && l.begun && l.source.ssrc == ssrc {
+		_, ts := l.source.extend(0, timestamp)
+		l.report = report{known: true, ssrc: ssrc, ntp: r.desk.at(ntp), ts: ts}
 	}
 }
 
@@ -354,16 +286,6 @@ func (r *Recording) End(at time.Time) error {
 		r.call.SetFlag(flag)
 	}
 	return r.tell(err)
-}
-
-// finishAbsences enters the gaps of sides that are absent to the end. A side
-// that was never there has none, unless nobody was.
-func (r *Recording) finishAbsences(now int64, gaps *gapList) {
-	for _, side := range bothSides {
-		if r.known[side] || len(r.known) == 0 {
-			r.back(side, now, gaps)
-		}
-	}
 }
 
 // Stats is what became of packets so far.

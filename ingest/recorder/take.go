@@ -26,6 +26,25 @@ func newTake(d *desk, tracks []Track, opened int64) *take {
 	return t
 }
 
+// follow takes up from the take before: nothing twice, and all of what was held
+// while that had not begun.
+func (t *take) follow(before *take) {
+	for _, l := range t.lanes {
+		for _, old := range before.lanes {
+			switch {
+			case old.track != l.track:
+			case old.begun:
+				l.after = &old.source
+			case !before.begun && !old.closed:
+				l.held, l.after = old.held, old.after
+			}
+		}
+	}
+	if !before.begun {
+		t.bound = before.bound
+	}
+}
+
 // lane is the side's lane, nil if it has none.
 func (t *take) lane(side earshot.Side) *lane {
 	for _, l := range t.lanes {
