@@ -127,7 +127,7 @@ func (r *rig) do(method, path, body string, headers ...string) (*http.Response, 
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		r.t.Fatal(err)

@@ -255,7 +255,7 @@ func negotiate(ctx context.Context, pc *webrtc.PeerConnection, s *server, seatID
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it is read to its end
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (s *server) call(ctx context.Context, method, path string, body, answer any
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it is read to its end
 	said, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
