@@ -65,13 +65,21 @@ func (d Demo) Audio(side earshot.Side) ([]byte, error) {
 
 // Script is the conversation, ready to be played.
 func (d Demo) Script() (Script, error) {
+	both, err := demoFiles.ReadFile("demo/" + d.ID + ".levels")
+	if err != nil {
+		return Script{}, err
+	}
 	var files []File
-	for _, side := range []earshot.Side{earshot.SideAgent, earshot.SideCustomer} {
+	for n, side := range []earshot.Side{earshot.SideAgent, earshot.SideCustomer} {
 		data, err := d.Audio(side)
 		if err != nil {
 			return Script{}, err
 		}
-		files = append(files, File{Name: d.ID + "-" + string(side) + ".opus", Data: bytes.NewReader(data)})
+		levels := make([]byte, 0, len(both)/2)
+		for i := n; i < len(both); i += 2 {
+			levels = append(levels, both[i])
+		}
+		files = append(files, File{Name: d.ID + "-" + string(side) + ".opus", Data: bytes.NewReader(data), Levels: levels})
 	}
 	return Load("", files...)
 }

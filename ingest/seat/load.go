@@ -85,8 +85,8 @@ func opusClips(f File) ([]Clip, error) {
 			if err != nil {
 				return nil, err
 			}
-			level, err := meters[i].Level(one)
-			if err != nil && !errors.Is(err, opus.ErrDecode) { // what only our decoder cannot read may still be sent
+			level, err := f.level(clips[i].Packets(), one, meters[i])
+			if err != nil {
 				return nil, err
 			}
 			clips[i].add(one, uint32(samples), level)
@@ -96,6 +96,21 @@ func opusClips(f File) ([]Clip, error) {
 		return nil, errors.New("it has no audio")
 	}
 	return clips, nil
+}
+
+// level is that of packet n, known or measured.
+func (f File) level(n int, packet []byte, meter *opus.Meter) (uint8, error) {
+	switch {
+	case n < len(f.Levels):
+		return f.Levels[n], nil
+	case f.Levels != nil:
+		return earshot.LevelSilence, nil // what the encoder adds at the end
+	}
+	level, err := meter.Level(packet)
+	if errors.Is(err, opus.ErrDecode) {
+		return level, nil // what only our decoder cannot read may still be sent
+	}
+	return level, err
 }
 
 // decoded is a file's audio at 8 kHz, a slice a channel.

@@ -25,7 +25,7 @@ func wavFile(rate int, channels ...[]int16) File {
 			file = append(file, byte(c[i]), byte(uint16(c[i])>>8))
 		}
 	}
-	return File{"a.wav", bytes.NewReader(file)}
+	return File{Name: "a.wav", Data: bytes.NewReader(file)}
 }
 
 func TestWAVBecomesG711(t *testing.T) {
@@ -70,7 +70,7 @@ func TestALawStaysAsItIs(t *testing.T) {
 		data[i] = byte(i * 7)
 	}
 	file := append(wav.AppendHeader(nil, wav.ALaw, 1, 320), data...)
-	s, err := Load("", File{"a.wav", bytes.NewReader(file)})
+	s, err := Load("", File{Name: "a.wav", Data: bytes.NewReader(file)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func opusFile(n int, tag byte, both bool) File {
 		}
 		file = w.Packet(file, p, int64(i+1)*960)
 	}
-	return File{"a.opus", bytes.NewReader(w.Finish(file))}
+	return File{Name: "a.opus", Data: bytes.NewReader(w.Finish(file))}
 }
 
 func TestOpusIsReplayed(t *testing.T) {
@@ -159,7 +159,7 @@ func TestOpusIsReplayed(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	text := func(name string) File { return File{name, strings.NewReader("this is no audio at all")} }
+	text := func(name string) File { return File{Name: name, Data: strings.NewReader("this is no audio at all")} }
 	for name, c := range map[string]struct {
 		files []File
 		want  error

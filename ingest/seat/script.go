@@ -74,7 +74,11 @@ func (s Script) Tracks() []Track {
 // File is an audio file: its name says of which kind it is.
 type File struct {
 	Name string // ending in .opus, .ogg, .wav or .mp3
+
 	Data io.ReadSeeker
+	// Levels are the RFC 6464 levels of an Opus file's packets where they are
+	// known; without them every packet is decoded once.
+	Levels []byte
 }
 
 // ErrTwoCodecs means that the two sides cannot be sent together.
