@@ -105,6 +105,15 @@ export default {
     next: "Older records",
     heard: "Heard {time}",
     span: "{from} – {to}",
+    reasons: {
+      live: "while live",
+      bookmark: "Bookmark",
+      note: "Note",
+      password: "Password",
+      name: "Name",
+      ticket: "Seat page ticket",
+      "first start": "First start",
+    },
     actions: {
       sign_in: "Signed in",
       sign_in_failed: "Sign-in failed",

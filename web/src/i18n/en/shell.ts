@@ -30,7 +30,7 @@ export default {
   staleSince:
     "Live states have not been updated since {at} (Redis cannot be reached). Recording is not affected; this heals by itself.",
   healed: "Connected again",
-  demo: "Demo data",
+  demo: "Demo",
   notFound: "There is no such page",
   notAllowed: "Your role does not see this page",
   toWall: "To the start page",

@@ -103,6 +103,15 @@ export default {
     next: "更早的记录",
     heard: "听了 {time}",
     span: "{from} – {to}",
+    reasons: {
+      live: "通话进行中",
+      bookmark: "书签",
+      note: "备注",
+      password: "密码",
+      name: "名称",
+      ticket: "坐席录音凭据",
+      "first start": "首次启动",
+    },
     actions: {
       sign_in: "登录",
       sign_in_failed: "登录失败",

@@ -29,7 +29,7 @@ export default {
   lostNever: "连不上服务器，正在重试。录音不受影响。",
   staleSince: "实时状态从 {at} 起没有更新（Redis 连不上）。录音不受影响，恢复后会自动更新。",
   healed: "连接已恢复",
-  demo: "演示数据",
+  demo: "演示",
   notFound: "没有这个页面",
   notAllowed: "您的角色看不到这个页面",
   toWall: "回到首页",
