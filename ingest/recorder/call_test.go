@@ -333,7 +333,7 @@ func TestStats(t *testing.T) {
 	a, c := fixture(t, "agent"), fixture(t, "customer")
 	agent := agentSender().events(a, 500, 0)
 	agent = change(agent, 10, 11, func(_ int, e *event) { e.p.Payload = []byte{3, 0} })
-	agent = append(cut(agent, 20, 22), agent[23], agent[24], agent[5], event{at: time.Second, p: &Packet{Side: "nobody", Payload: []byte{1}}})
+	agent = append(cut(agent, 20, 22), agent[23], agent[24], agent[15], event{at: time.Second, p: &Packet{Side: "nobody", Payload: []byte{1}}})
 	o := record(t, twoTracks, 10*time.Second, agent, customerSender().events(c, 500, 0))
 	if d := cmp.Diff(Stats{Packets: 997, Lost: 2, Late: 1, Duplicate: 2, Garbage: 1, Stray: 1}, o.r.Stats()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

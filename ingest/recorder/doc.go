@@ -5,7 +5,8 @@
 // A Recording is a plain state machine. It starts no goroutine, and its only
 // clock is the times handed to it; the same records in the same order make the
 // same bytes. Records are handed over in the order of their times, as they
-// arrived. All of its state lies in plain structs, so that a journal of the
+// arrived; the packets of one track may be a tenth of a second behind another's,
+// and Advance is told the time about ten times a second, after the packets. All of its state lies in plain structs, so that a journal of the
 // records can later be put before it and replayed through the same code. A
 // Recording belongs to one goroutine; only the results of sealed files come
 // from others, and wait behind a lock.

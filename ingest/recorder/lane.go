@@ -155,7 +155,7 @@ func (l *lane) receive(p *Packet, now int64) {
 		return
 	}
 	l.await(got)
-	l.settle(now)
+	l.fill(now)
 }
 
 // await files a packet among those that wait for missing ones.
@@ -186,6 +186,11 @@ func (l *lane) settle(now int64) {
 		return
 	}
 	l.consider(now, false)
+	l.fill(now)
+}
+
+// fill is settle for the trusted source.
+func (l *lane) fill(now int64) {
 	limit := l.expected(now) - l.wait
 	l.placeRun()
 	for len(l.pending) > 0 && l.source.place(l.pending[0].ts) <= limit {

@@ -40,3 +40,25 @@ func TestTwoTracks(t *testing.T) {
 		t.Errorf("levels %v", levels)
 	}
 }
+
+// A loop that empties one track after the other ten times a second hands the
+// second one's packets over late; that moves nothing.
+func TestDrainedInTurns(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	agent, customer := agentSender().events(a, 3000, 5*time.Millisecond), customerSender().events(c, 3000, 9*time.Millisecond)
+	newest := time.Duration(0)
+	for i := range customer {
+		if i%5 == 0 {
+			newest = agent[i+4].at
+		}
+		customer[i].at = max(customer[i].at, newest)
+	}
+	for i := range agent { // they are handed over first
+		agent[i].at = min(agent[i].at, customer[i].at)
+	}
+	o := record(t, twoTracks, time.Minute, agent, customer)
+	gotA, gotC := sides(t, o.file(1))
+	same(t, "agent", gotA, looped(a, 3000))
+	same(t, "customer", gotC, looped(c, 3000))
+	wantGaps(t, o.call)
+}

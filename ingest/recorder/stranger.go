@@ -16,10 +16,13 @@ const (
 	firstWait    = 200 * milli // a new track does not wait longer
 	lateWait     = 500 * milli // to tell a burst that catches up from a clock that stood still
 	forgetAfter  = 2 * second
-	mostHeld     = 512
-	kinSeq       = 100         // counters of packets of one source lie so near
-	kinTime      = 10 * second // and so near in time
-	earlyBurst   = second / 2  // what a track's first packets may be early by; they are moved then
+	// Decisions wait until time is told to pass: whoever empties one track after
+	// the other hands over some packets later than they came. Not for longer.
+	patience   = second
+	mostHeld   = 512
+	kinSeq     = 100         // counters of packets of one source lie so near
+	kinTime    = 10 * second // and so near in time
+	earlyBurst = second / 2  // what a track's first packets may be early by; they are moved then
 )
 
 // hold keeps a packet aside and looks whether those held are trusted now.
@@ -48,7 +51,7 @@ func (l *lane) hold(p *Packet, now int64) {
 	}
 	got.payload = l.spare.copy(p.Payload)
 	l.held = append(l.held, got)
-	if l.started {
+	if l.started && now-l.held[0].arrival > patience {
 		l.consider(now, false)
 	}
 }

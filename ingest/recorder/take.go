@@ -56,8 +56,8 @@ func (t *take) lane(side earshot.Side) *lane {
 }
 
 // begin places the take on the timeline once enough has come: where the first
-// packet of any track arrived.
-func (t *take) begin(now int64) {
+// packet of any track arrived. patient: not yet if it can wait.
+func (t *take) begin(now int64, patient bool) {
 	first, all, some := forever, true, false
 	for _, l := range t.lanes {
 		n, _ := l.heldAudio()
@@ -68,6 +68,9 @@ func (t *take) begin(now int64) {
 				first = min(first, l.held[i].arrival)
 			}
 		}
+	}
+	if patient && now-first <= patience {
+		return
 	}
 	if !some || now-first < trustAfter || !all && now-first < firstWait {
 		return
@@ -121,7 +124,7 @@ func (t *take) separate(start int64) []*part {
 // advance is told that time passed.
 func (t *take) advance(now int64) error {
 	if !t.begun {
-		if t.begin(now); !t.begun {
+		if t.begin(now, false); !t.begun {
 			return nil
 		}
 	}
@@ -141,7 +144,7 @@ func (t *take) packet(p *Packet, now int64) error {
 	}
 	l.receive(p, now)
 	if !t.begun {
-		if t.begin(now); !t.begun {
+		if t.begin(now, true); !t.begun {
 			return nil
 		}
 	}
