@@ -65,7 +65,7 @@ func TestSeatsGoOnWhileIndexAndRedisAreAway(t *testing.T) {
 	admin := h.admin()
 	seat := h.seat(admin, "s1")
 	h.eventually("the seat is in the directory", func() bool { _, ok := h.server.seats.known("s1"); return ok })
-	h.audited(earshot.AuditCreate, 3)
+	h.audited(earshot.AuditCreate, 2)
 
 	away.away.Store(true)
 	must(t, h.live.Close())

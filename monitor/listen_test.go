@@ -22,7 +22,7 @@ func (h *house) dial(path, token string, header http.Header) (*websocket.Conn, a
 	if resp == nil {
 		h.t.Fatal(err)
 	}
-	closeRead(resp.Body)
+	defer closeRead(resp.Body)
 	if err == nil {
 		h.t.Cleanup(func() { _ = conn.Close() })
 	}

@@ -144,6 +144,11 @@ func TestFirstAdministrator(t *testing.T) {
 	}
 	h := open(t, func(o *Options) { o.Index, o.Sessions = ix, ix.Sessions(time.Now) })
 	h.signIn(firstAdmin, made)
+	page, err := ix.SearchAudit(t.Context(), index.AuditQuery{Target: "user:admin"})
+	must(t, err)
+	if len(page.Audit) != 1 || page.Audit[0].Who != "earshot" {
+		t.Errorf("audit %+v", page.Audit)
+	}
 	if again, err := Bootstrap(t.Context(), ix, "x"); again != "" || err != nil {
 		t.Errorf("again: %q, %v", again, err)
 	}

@@ -133,19 +133,3 @@ func TestRoleChangesAtOnce(t *testing.T) {
 	admin.do(http.MethodPatch, "/api/v1/users/inspector-1", userPatch{Role: &role}).want(http.StatusOK)
 	inspector.get("/api/v1/users").want(http.StatusOK)
 }
-
-func TestBootstrap(t *testing.T) {
-	h := open(t) // has made one with a password
-	again, err := Bootstrap(t.Context(), h.index, "another one")
-	must(t, err)
-	if again != "" {
-		t.Error("a second administrator was made")
-	}
-	must(t, h.index.CreateUser(t.Context(), earshot.User{ID: "root", Name: "r", Role: earshot.RoleAdmin}))
-	must(t, h.index.DeleteUser(t.Context(), firstAdmin))
-	made, err := Bootstrap(t.Context(), h.index, "")
-	must(t, err)
-	if made != "" {
-		t.Error("an administrator was made although there are users")
-	}
-}

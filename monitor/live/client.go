@@ -3,8 +3,8 @@ package live
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +29,7 @@ const (
 	pingEvery    = 15 * time.Second // a ping of the protocol, whose answer is awaited
 	deadAfter    = 45 * time.Second
 	replayWithin = 5 * time.Second
+	noticeEvery  = 20 * time.Millisecond
 	messageLimit = 4096
 )
 
@@ -151,12 +152,9 @@ func (h *Hub) open() bool {
 	return true
 }
 
-// missed is what of the stream a client is to be told before its queue.
-type missed struct{ since, until string }
-
 // join counts c in: from here on every event comes to its queue. first is what
-// it is told before, replay what must be fetched from the stream for that.
-func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay *missed) {
+// it is told before; replay, that what it missed must be fetched from the stream.
+func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	first = []*websocket.PreparedMessage{text(helloMessage{"hello", h.Version, earshot.At(h.Now())})}
@@ -167,17 +165,23 @@ func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay *misse
 	case held:
 		first = append(first, events...)
 	default:
-		replay = &missed{since, h.state.last}
+		replay = true
 	}
 	if h.closed {
 		c.leave(websocket.CloseGoingAway, "the server ends")
 	}
 	h.clients[c] = struct{}{}
+	h.greet(c)
+	return first, replay
+}
+
+// greet puts the order of levels, and that the state is stale if it is, into c's
+// queue; h.mu is held.
+func (h *Hub) greet(c *client) {
 	h.send(c, h.state.rosterMessage())
 	if !h.stale.IsZero() {
 		h.send(c, text(staleMessage{"stale", earshot.At(h.stale)}))
 	}
-	return first, replay
 }
 
 func (h *Hub) part(c *client) {
@@ -188,31 +192,39 @@ func (h *Hub) part(c *client) {
 
 // since are the events after id, if they are all at hand; h.mu is held.
 func (h *Hub) since(id string) ([]*websocket.PreparedMessage, bool) {
-	if id == h.state.last {
-		return nil, true
-	}
-	for i := len(h.recent) - 1; i >= 0; i-- {
-		if h.recent[i].id == id {
-			var missed []*websocket.PreparedMessage
-			for _, t := range h.recent[i+1:] {
-				missed = append(missed, t.message)
-			}
-			return missed, true
+	from := 0
+	if id != h.base {
+		i := slices.IndexFunc(h.recent, func(t told) bool { return t.id == id })
+		if i < 0 {
+			return nil, false
 		}
+		from = i + 1
 	}
-	return nil, false
+	var events []*websocket.PreparedMessage
+	for _, t := range h.recent[from:] {
+		events = append(events, t.message)
+	}
+	return events, true
+}
+
+// holds says whether the events after id are all at hand.
+func (h *Hub) holds(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, held := h.since(id)
+	return held
 }
 
 var pingText = text(plainMessage{"ping"})
 
 // serveClient is the writer.
-func (h *Hub) serveClient(ctx context.Context, c *client, first []*websocket.PreparedMessage, replay *missed) {
+func (h *Hub) serveClient(ctx context.Context, c *client, first []*websocket.PreparedMessage, replay bool) {
 	for _, m := range first {
 		if c.write(m) != nil {
 			return
 		}
 	}
-	if replay != nil && h.replay(ctx, c, *replay) != nil {
+	if replay && h.replay(ctx, c) != nil {
 		return
 	}
 	silence := time.NewTimer(pingSilence)
@@ -244,49 +256,86 @@ func (h *Hub) serveClient(ctx context.Context, c *client, first []*websocket.Pre
 	}
 }
 
-// replay tells c what it missed from the stream itself, or, if that is no longer
-// there, all that is known now.
-func (h *Hub) replay(ctx context.Context, c *client, m missed) error {
+// replay tells c what it missed from the stream itself, until it has come to
+// where the hub's own events begin; those follow. It may be the hub that is
+// behind, where c comes from another server: then the hub gets there. Where
+// neither happens c is told all that is known now.
+func (h *Hub) replay(ctx context.Context, c *client) error {
 	ctx, cancel := context.WithTimeout(ctx, replayWithin)
 	defer cancel()
-	select {
-	case h.replays <- struct{}{}:
-		defer func() { <-h.replays }()
-	case <-ctx.Done():
-		return c.write(h.again(c))
-	}
+	var seen atomic.Value
+	seen.Store(c.viewer.Since)
 	var broken error
-	reached := false
-	errEnough := errors.New("enough")
-	_ = h.Store.Follow(ctx, m.since, func(e earshot.Event) error {
-		if broken = c.write(text(eventMessage{Type: "event", ID: e.ID, Event: public(e)})); broken != nil {
-			return broken
-		}
-		if reached = e.ID == m.until; reached {
-			return errEnough
-		}
-		return nil
-	}) // how it ended is in reached and broken
-	if reached || broken != nil {
+	if h.takeTurn(ctx) {
+		var noticing sync.WaitGroup
+		noticing.Go(func() { h.notice(ctx, cancel, &seen) })
+		// How it ended, but for a broken line, does not matter: see rest.
+		_ = h.Store.Follow(ctx, c.viewer.Since, func(e earshot.Event) error {
+			if broken = c.write(text(eventMessage{Type: "event", ID: e.ID, Event: public(e)})); broken != nil {
+				return broken
+			}
+			seen.Store(e.ID)
+			if h.holds(e.ID) {
+				cancel()
+			}
+			return ctx.Err()
+		})
+		cancel()
+		noticing.Wait()
+		<-h.replays
+	}
+	if broken != nil {
 		return broken
 	}
-	return c.write(h.again(c))
+	for _, m := range h.rest(c, seen.Load().(string)) {
+		if err := c.write(m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// again is a snapshot for c in place of all that waits for it.
-func (h *Hub) again(c *client) *websocket.PreparedMessage {
+// takeTurn waits for room to read the stream.
+func (h *Hub) takeTurn(ctx context.Context) bool {
+	select {
+	case h.replays <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// notice cancels once the hub itself holds all after what was seen.
+func (h *Hub) notice(ctx context.Context, cancel context.CancelFunc, seen *atomic.Value) {
+	ticker := time.NewTicker(noticeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if h.holds(seen.Load().(string)) {
+				cancel()
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// rest is, in place of all that waits for c, what came after the event seen, or
+// if that is not at hand a snapshot.
+func (h *Hub) rest(c *client, seen string) []*websocket.PreparedMessage {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for len(c.queue) > 0 {
 		<-c.queue
 	}
 	if _, in := h.clients[c]; in {
-		h.send(c, h.state.rosterMessage())
-		if !h.stale.IsZero() {
-			h.send(c, text(staleMessage{"stale", earshot.At(h.stale)}))
-		}
+		h.greet(c)
 	}
-	return h.state.message(h.Now())
+	if events, held := h.since(seen); held {
+		return events
+	}
+	return []*websocket.PreparedMessage{h.state.message(h.Now())}
 }
 
 // hearClient takes what a client says.

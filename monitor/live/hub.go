@@ -59,6 +59,7 @@ type Hub struct {
 	state     *state
 	meters    *meters
 	recent    []told // the last events, oldest first
+	base      string // the event, or snapshot, before the first of recent
 	clients   map[*client]struct{}
 	seatLines map[*seatLine]struct{}
 	following time.Time // since when events are followed; zero while they are not
@@ -171,7 +172,7 @@ func (h *Hub) take(snap session.Snapshot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.state.replace(snap.ID, snap.Seats, snap.Nodes)
-	h.recent = nil
+	h.recent, h.base = nil, snap.ID
 	h.tell(h.state.message(h.Now()))
 }
 
@@ -181,6 +182,7 @@ func (h *Hub) event(e earshot.Event) error {
 	h.mu.Lock()
 	h.state.apply(e)
 	if len(h.recent) == keepEvents {
+		h.base = h.recent[keepEvents/4-1].id
 		h.recent = append(h.recent[:0], h.recent[keepEvents/4:]...)
 	}
 	h.recent = append(h.recent, told{e.ID, message})

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +61,13 @@ func openWall(t *testing.T, store Store, seats ...string) *wall {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.hub.Run(ctx) }()
-	w.http = httptest.NewServer(http.HandlerFunc(w.serve))
+	w.http = httptest.NewUnstartedServer(http.HandlerFunc(w.serve))
+	w.http.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateNew { // so that who does not read is noticed soon
+			_ = conn.(*net.TCPConn).SetWriteBuffer(4096)
+		}
+	}
+	w.http.Start()
 	t.Cleanup(func() {
 		cancel()
 		<-ended
@@ -127,7 +135,21 @@ func (s said) liveSeats(t *testing.T) map[string]earshot.LiveSeat {
 
 func (w *wall) view(path string) *viewer {
 	w.t.Helper()
-	conn, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(w.http.URL, "http")+path, nil)
+	return w.viewBy(path, websocket.DefaultDialer)
+}
+
+// smallBuffers dials connections on which little can wait unread.
+var smallBuffers = &websocket.Dialer{NetDial: func(network, address string) (net.Conn, error) {
+	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) }), err)
+	}}
+	return dialer.Dial(network, address)
+}}
+
+func (w *wall) viewBy(path string, dialer *websocket.Dialer) *viewer {
+	w.t.Helper()
+	conn, resp, err := dialer.Dial("ws"+strings.TrimPrefix(w.http.URL, "http")+path, nil)
 	must(w.t, err)
 	must(w.t, resp.Body.Close())
 	w.t.Cleanup(func() { _ = conn.Close() })
@@ -326,14 +348,14 @@ func TestResumeUnderLoad(t *testing.T) {
 	v.want("hello")
 	since := v.want("snapshot").ID
 	must(t, v.conn.Close())
-	const events = 1500
+	const events = 600
 	var telling sync.WaitGroup
 	telling.Go(func() { tell(t, store, 1, events) })
 	defer telling.Wait()
 	for next, visit := 1, 0; next <= events; visit++ {
 		v := []*wall{w, fresh}[visit%2].view("/?since=" + since)
 		v.want("hello")
-		for seen := 0; seen < 60 && next <= events; {
+		for seen := 0; seen < 30 && next <= events; {
 			m := v.next()
 			if m.Type != "event" {
 				if m.Type == "snapshot" {
@@ -350,27 +372,63 @@ func TestResumeUnderLoad(t *testing.T) {
 	}
 }
 
+// laggingStore holds back what its first follower, the hub, is told.
+type laggingStore struct {
+	*session.Store
+	once sync.Once
+	let  chan struct{}
+}
+
+func (l *laggingStore) Follow(ctx context.Context, since string, fn func(earshot.Event) error) error {
+	first := false
+	l.once.Do(func() { first = true })
+	return l.Store.Follow(ctx, since, func(e earshot.Event) error {
+		if first {
+			select {
+			case <-l.let:
+			case <-ctx.Done():
+			}
+		}
+		return fn(e)
+	})
+}
+
+// A viewer that comes from another server, which was ahead of this one, is told
+// nothing twice and given no snapshot.
+func TestResumeAhead(t *testing.T) {
+	store := &laggingStore{Store: openStore(t, session.Options{}), let: make(chan struct{})}
+	other, w := openWall(t, store.Store, "s1"), openWall(t, store, "s1")
+	first := other.view("/")
+	first.want("hello")
+	first.want("snapshot")
+	first.want("roster")
+	tell(t, store.Store, 1, 3)
+	since := first.counted(1, 3)
+	v := w.view("/?since=" + since)
+	v.want("hello")
+	tell(t, store.Store, 4, 1)
+	close(store.let)
+	v.counted(4, 4)
+	v.want("roster")
+	tell(t, store.Store, 5, 1)
+	v.counted(5, 5)
+}
+
 // Who does not read is cut off with 1013, and takes up where it was; nobody
 // else notices.
 func TestSlowViewerIsCutOff(t *testing.T) {
 	store := openStore(t, session.Options{})
 	w := openWall(t, store, "s1")
-	slow, quick := w.view("/"), w.view("/")
+	slow, quick := w.viewBy("/", smallBuffers), w.view("/")
 	for _, v := range []*viewer{slow, quick} {
 		v.want("hello")
 		v.want("snapshot")
 		v.want("roster")
 	}
-	big := strings.Repeat("很长的备注", 4000)
 	told := 0
 	eventually(t, "the slow one is cut off", func() bool {
-		for range 20 {
-			told++
-			if told > 200 { // the machine's own buffers are full by now
-				big = ""
-			}
-			must(t, store.Tell(t.Context(), earshot.Event{Kind: earshot.EventCall, Call: &earshot.Call{ID: fmt.Sprint(told), Business: big}}))
-		}
+		tell(t, store, told+1, 20)
+		told += 20
 		quick.counted(told-19, told)
 		w.hub.mu.Lock()
 		defer w.hub.mu.Unlock()
@@ -502,9 +560,11 @@ func TestServerEnds(t *testing.T) {
 	}))
 	defer server.Close()
 	url := "ws" + strings.TrimPrefix(server.URL, "http")
-	if _, resp, err := websocket.DefaultDialer.Dial(url, nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+	_, refused, err := websocket.DefaultDialer.Dial(url, nil)
+	if err == nil || refused.StatusCode != http.StatusServiceUnavailable {
 		t.Error("let in before the hub runs")
 	}
+	must(t, refused.Body.Close())
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); hub.Run(ctx) }()
