@@ -75,7 +75,7 @@ func newServer(t *testing.T) *server {
 	settings.DisableSRTPReplayProtection(true)
 	s := &server{
 		t: t, api: webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(settings)), peers: map[string]*webrtc.PeerConnection{},
-		packets: make(chan received, 10000), reports: make(chan *rtcp.SenderReport, 100), deleted: make(chan string, 100), peer: make(chan *webrtc.PeerConnection, 100),
+		packets: make(chan received, 20000), reports: make(chan *rtcp.SenderReport, 100), deleted: make(chan string, 100), peer: make(chan *webrtc.PeerConnection, 100),
 	}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(s.close)
