@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,9 @@ type peer struct {
 	readMu  sync.Mutex // guards closed against a new reader
 	closed  bool
 	onRTT   atomic.Pointer[func(time.Duration)]
+
+	ssrc       uint32       // ours, in RTCP
+	receptions []*reception // of a seat's tracks; set before anything is on the network
 }
 
 // How much a client may ask of one connection.
@@ -55,7 +59,7 @@ func (w *Wire) newPeer(api *webrtc.API, o *offer, chosen []offeredCodec, directi
 	if err != nil {
 		return nil, fmt.Errorf("making a connection: %w", err)
 	}
-	return &peer{pc: pc, port: w.port, direction: direction, offer: o, chosen: chosen, etag: newTag()}, nil
+	return &peer{pc: pc, port: w.port, direction: direction, offer: o, chosen: chosen, etag: newTag(), ssrc: mathrand.Uint32()}, nil
 }
 
 // newTag is a strong entity tag.
@@ -213,8 +217,8 @@ func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe)
 }
 
-// readRTCP reads a receiver's RTCP until it ends; it must be read for the
-// receiver reports to know the sender's. report is told of sender reports.
+// readRTCP reads a receiver's RTCP until it ends. report is told of sender
+// reports.
 func readRTCP(receiver *webrtc.RTPReceiver, report func(*rtcp.SenderReport)) {
 	buf := make([]byte, receiveBuffer)
 	for {
@@ -239,6 +243,31 @@ func ntpTime(ntp uint64) time.Time {
 	const from1900 = 2208988800
 	ns := (ntp & 0xffffffff) * uint64(time.Second) >> 32
 	return time.Unix(int64(ntp>>32)-from1900, int64(ns))
+}
+
+// feedBack asks for what is missing of the peer's tracks, and with reports says
+// how they come.
+func (p *peer) feedBack(now time.Time, reports bool) {
+	var packets []rtcp.Packet
+	var report rtcp.ReceiverReport
+	for _, r := range p.receptions {
+		if ask := r.ask(p.ssrc, now); ask != nil {
+			packets = append(packets, ask)
+		}
+		if reports {
+			if one, ok := r.report(now); ok {
+				report.Reports = append(report.Reports, one)
+			}
+		}
+	}
+	if len(report.Reports) > 0 {
+		report.SSRC = p.ssrc
+		packets = append([]rtcp.Packet{&report}, packets...)
+	}
+	if len(packets) > 0 {
+		// A failure is the connection's, whose state ends the peer.
+		_ = p.pc.WriteRTCP(packets)
+	}
 }
 
 // reportRTT tells who asked for it how far away the client is, if it is known.

@@ -147,15 +147,21 @@ func (pub *publication) follow() {
 	pc, stream := pub.peer.pc, pub.stream
 	tell := stream.Report
 	pub.peer.onRTT.Store(&tell)
+	receptions := make([]*reception, 0, len(stream.tracks))
+	for _, t := range stream.tracks {
+		receptions = append(receptions, &reception{rate: float64(t.source.Track.Codec.ClockRate())})
+	}
+	pub.peer.receptions = receptions
 	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		i := pub.trackOf(receiver)
 		if i >= len(stream.tracks) {
 			return
 		}
-		pub.peer.read(func() { pub.readTrack(track, stream.Track(i)) })
+		pub.peer.read(func() { pub.readTrack(track, stream.Track(i), receptions[i]) })
 		pub.peer.read(func() {
 			readRTCP(receiver, func(sr *rtcp.SenderReport) {
 				if sr.SSRC == uint32(track.SSRC()) {
+					receptions[i].senderReport(sr.NTPTime, pub.wire.opts.Now())
 					stream.SenderReport(i, ntpTime(sr.NTPTime), sr.RTPTime)
 				}
 			})
@@ -175,12 +181,17 @@ func (pub *publication) follow() {
 	})
 }
 
-func (pub *publication) readTrack(track *webrtc.TrackRemote, to *Track) {
-	now := pub.wire.opts.Now
+func (pub *publication) readTrack(track *webrtc.TrackRemote, to *Track, r *reception) {
+	clock := pub.wire.opts.Now
 	readTrack(track, func(packet []byte) {
-		if !pub.stopped.Load() {
-			to.Receive(packet, now())
+		if pub.stopped.Load() {
+			return
 		}
+		now := clock()
+		if h, ok := parseRTP(packet, 0); ok {
+			r.packet(h, now)
+		}
+		to.Receive(packet, now)
 	})
 }
 

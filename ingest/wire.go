@@ -14,7 +14,6 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -30,8 +29,8 @@ import (
 // Its goroutines: the readers of the two ports (end with Close); per
 // connection one reader a track and one for its RTCP, for a listener one
 // writer and one RTCP reader a track (end when the connection closes); one
-// that asks all connections for their round-trip time (ends with Close); and a
-// short one for each connection that is being closed. Close waits for all.
+// that sends RTCP for all connections of seats (ends with Close); and a short
+// one for each connection that is being closed. Close waits for all.
 type Wire struct {
 	opts     WireOptions
 	seats    *webrtc.API // connections of seats
@@ -72,17 +71,13 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"`
 }
 
-// How connections are watched over, and how lost packets are asked for. NACK of
-// any packet up to 512 behind needs an SRTP window as wide, or the copies would
-// be taken for replays.
+// How connections are watched over. SRTP must let through what was asked for
+// again, or the copies would be taken for replays.
 const (
 	pingEvery     = time.Second
 	goneAfter     = 2400 * time.Millisecond // a seat that is gone must show within 3 s
 	failedAfter   = 15 * time.Second        // after that; the connection is closed then
-	nackEvery     = 100 * time.Millisecond
-	nackTimes     = 10
-	nackWindow    = 512
-	replayWindow  = 2 * nackWindow
+	replayWindow  = 2 * askWindow
 	rttEvery      = 2 * time.Second
 	tcpReadBuffer = 64 // packets
 	tcpWriteBytes = 64 << 10
@@ -110,7 +105,7 @@ func NewWire(opts WireOptions) (*Wire, error) {
 	if err := w.open(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	w.wg.Go(w.watchRTT)
+	w.wg.Go(w.tend)
 	return w, nil
 }
 
@@ -219,24 +214,9 @@ func codecParameters(codec earshot.Codec, payloadType int) webrtc.RTPCodecParame
 	return webrtc.RTPCodecParameters{RTPCodecCapability: c, PayloadType: webrtc.PayloadType(payloadType)}
 }
 
-// seatInterceptors ask for lost packets, whether NACK was negotiated or not
-// (browsers never offer it for audio, and all answer it), and report reception.
-func seatInterceptors(r *interceptor.Registry) error {
-	nacks, err := nack.NewGeneratorInterceptor(
-		nack.GeneratorInterval(nackEvery), nack.GeneratorMaxNacksPerPacket(nackTimes), nack.GeneratorSize(nackWindow),
-		nack.GeneratorStreamsFilter(func(*interceptor.StreamInfo) bool { return true }),
-	)
-	if err != nil {
-		return err
-	}
-	reports, err := report.NewReceiverInterceptor()
-	if err != nil {
-		return err
-	}
-	r.Add(nacks)
-	r.Add(reports)
-	return nil
-}
+// seatInterceptors are none: what RTCP needs to know of a seat's tracks their
+// readers note themselves (reception), at a fraction of the cost.
+func seatInterceptors(*interceptor.Registry) error { return nil }
 
 // hearerInterceptors send sender reports; a listener's lost packets are lost.
 func hearerInterceptors(r *interceptor.Registry) error {
@@ -260,16 +240,21 @@ func (w *Wire) ICEServers() []ICEServer { return *w.servers.Load() }
 // SetICEServers replaces the servers clients are told of.
 func (w *Wire) SetICEServers(servers []ICEServer) { w.servers.Store(&servers) }
 
-// watchRTT tells streams and the log how far away their peers are.
-func (w *Wire) watchRTT() {
-	tick := time.NewTicker(rttEvery)
+// tend asks all seats for what is missing, reports how they are received, and
+// tells streams how far away their peers are.
+func (w *Wire) tend() {
+	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-w.stop:
 			return
 		case <-tick.C:
-			for _, r := range w.resource.all() {
+		}
+		now := w.opts.Now()
+		for _, r := range w.resource.all() {
+			r.peer.feedBack(now, n%int(reportEvery/askEvery) == 0)
+			if n%int(rttEvery/askEvery) == 0 {
 				r.peer.reportRTT()
 			}
 		}
