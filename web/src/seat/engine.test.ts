@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Problem, type Side } from "@/api";
-import { sidesOf, type Setup } from "./devices";
+import { type Setup, sidesOf } from "./devices";
 import { deafPause, Engine, type EngineState, pauses, refusedPause } from "./engine";
 import { type Capture, MicError, type MicTrouble } from "./microphones";
 import type { Fate, Publication, PublicationEvents, SideTrack } from "./whip";
