@@ -208,7 +208,10 @@ func (s *server) readReports(receiver *webrtc.RTPReceiver) {
 		}
 		for _, p := range packets {
 			if report, ok := p.(*rtcp.SenderReport); ok {
-				s.reports <- report
+				select {
+				case s.reports <- report:
+				default: // one is enough for those who look
+				}
 			}
 		}
 	}
