@@ -247,7 +247,7 @@ func TestTwoSidesAreMixedForOneLine(t *testing.T) {
 			}
 		}
 	}()
-	want := int16(levels[0] + levels[1])
+	want := levels[0] + levels[1]
 	eventually(t, "the sum is heard", func() bool {
 		return slices.ContainsFunc(in.of("mixed"), func(p *rtp.Packet) bool {
 			return len(p.Payload) == 160 && near(g711.ULaw(p.Payload[80]), want, 100)

@@ -166,7 +166,7 @@ func checkAnswer(t *testing.T, answer string, lines int) {
 }
 
 // checkProblem wants an RFC 9457 problem with the code.
-func checkProblem(t *testing.T, resp *http.Response, body, code string) {
+func checkProblem(t *testing.T, resp reply, body, code string) {
 	t.Helper()
 	var problem struct {
 		Type, Title, Detail, Code string
@@ -184,8 +184,8 @@ func checkProblem(t *testing.T, resp *http.Response, body, code string) {
 	}
 }
 
-func header(name, want string) func(*testing.T, *http.Response, string) {
-	return func(t *testing.T, resp *http.Response, _ string) {
+func header(name, want string) func(*testing.T, reply, string) {
+	return func(t *testing.T, resp reply, _ string) {
 		t.Helper()
 		if got := strings.Join(resp.Header.Values(name), ", "); !strings.Contains(got, want) {
 			t.Errorf("%s is %q, without %q", name, got, want)
@@ -193,8 +193,8 @@ func header(name, want string) func(*testing.T, *http.Response, string) {
 	}
 }
 
-func noHeader(name string) func(*testing.T, *http.Response, string) {
-	return func(t *testing.T, resp *http.Response, _ string) {
+func noHeader(name string) func(*testing.T, reply, string) {
+	return func(t *testing.T, resp reply, _ string) {
 		t.Helper()
 		if got := resp.Header.Values(name); len(got) != 0 {
 			t.Errorf("%s is %q", name, got)
@@ -202,7 +202,7 @@ func noHeader(name string) func(*testing.T, *http.Response, string) {
 	}
 }
 
-func emptyBody(t *testing.T, _ *http.Response, body string) {
+func emptyBody(t *testing.T, _ reply, body string) {
 	t.Helper()
 	if body != "" {
 		t.Errorf("the body is %q", body)
@@ -224,7 +224,7 @@ func TestHTTP(t *testing.T) {
 		t.Fatalf("%s: %s", resp.Status, answer)
 	}
 	c.path, c.etag = resp.Header.Get("Location"), resp.Header.Get("ETag")
-	for _, check := range []func(*testing.T, *http.Response, string){
+	for _, check := range []func(*testing.T, reply, string){
 		header("Content-Type", typeSDP), header("Location", whipBase+rigSeat+"/"), header("ETag", `"`),
 		header("Accept-Patch", typeFragment),
 		header("Link", `<stun:stun.example.net>; rel="ice-server"`),
@@ -245,7 +245,7 @@ func TestHTTP(t *testing.T) {
 	candidate := "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host\r\n"
 	ufrag := "a=ice-ufrag:" + between(offer, "a=ice-ufrag:", "\r\n") + "\r\na=ice-pwd:" + between(offer, "a=ice-pwd:", "\r\n") + "\r\n"
 	endpoint := whipBase + rigSeat
-	type checks []func(*testing.T, *http.Response, string)
+	type checks []func(*testing.T, reply, string)
 	for _, row := range []struct {
 		section, name, method, path, body string
 		headers                           []string

@@ -109,8 +109,15 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
+// reply is an answer whose body has been read.
+type reply struct {
+	StatusCode int
+	Status     string
+	Header     http.Header
+}
+
 // do sends a request with the seat's token and returns answer and body.
-func (r *rig) do(method, path, body string, headers ...string) (*http.Response, string) {
+func (r *rig) do(method, path, body string, headers ...string) (reply, string) {
 	r.t.Helper()
 	req, err := http.NewRequest(method, r.http.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -132,7 +139,7 @@ func (r *rig) do(method, path, body string, headers ...string) (*http.Response, 
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return resp, string(data)
+	return reply{resp.StatusCode, resp.Status, resp.Header}, string(data)
 }
 
 // client is a pion peer of the tests.
