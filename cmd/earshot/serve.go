@@ -58,14 +58,13 @@ func (a *app) greet(out io.Writer) {
 		}
 	}
 	switch {
+	case a.demo != nil:
+		a.demo.greet(line)
 	case a.password != "":
 		line("登录 / sign in", "admin  "+a.password)
 		line("", "密码只显示这一次 / this password is shown only now")
-	case a.demo == nil:
+	default:
 		line("登录 / sign in", "admin  (忘记密码 / forgotten: earshot user passwd admin --data "+shorten(a.settings.Data)+")")
-	}
-	if a.demo != nil {
-		a.demo.greet(line)
 	}
 	line("媒体 / media", "UDP "+a.wire.UDPAddr().String()+tcpPort(a.wire.TCPAddr()))
 	line("WHIP", a.publicURL()+"/whip/<seat>")

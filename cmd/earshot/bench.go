@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"earshot/ingest/bench"
+)
+
+type benchCommand struct {
+	Seats benchSeats `cmd:"" help:"What seats of two tracks cost: processor, memory, loss, delay."`
+}
+
+type benchSeats struct {
+	Seats     int           `arg:"" help:"How many." default:"50"`
+	Listeners int           `help:"Listeners on the first seats, both sides each." default:"10"`
+	For       time.Duration `help:"How long is measured." default:"20s"`
+	Inject    bool          `help:"Hand the packets in behind the wire, in this process."`
+	Data      string        `help:"Keep the recordings in this folder." placeholder:"DIR"`
+}
+
+// Run measures and prints.
+func (c benchSeats) Run(ctx context.Context, out io.Writer) error {
+	return bench.Seats(ctx, bench.Options{Seats: c.Seats, Listeners: c.Listeners, For: c.For, Inject: c.Inject, Data: c.Data}, out)
+}
