@@ -248,15 +248,13 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
 	a.running.Go(func() {
-		defer close(ended)
-		a.monitor.Run(running)
+		if err := a.monitor.Run(context.WithoutCancel(ctx)); err != nil {
+			a.failed <- err
+		}
 	})
 	a.atEnd(func(context.Context) error {
-		stop()
-		<-ended
+		a.monitor.Close()
 		return nil
 	})
 	return nil
