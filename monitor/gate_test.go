@@ -67,6 +67,9 @@ var allowedTo = map[string]string{
 	"listen":       "admin supervisor",
 	"listening":    "admin supervisor",
 
+	"listen-options":    "nobody admin supervisor inspector evidence agent seat other",
+	"listening-options": "nobody admin supervisor inspector evidence agent seat other",
+
 	"get-openapi": "nobody admin supervisor inspector evidence agent seat other",
 	"healthz":     "nobody admin supervisor inspector evidence agent seat other",
 	"readyz":      "nobody admin supervisor inspector evidence agent seat other",

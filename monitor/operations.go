@@ -25,6 +25,8 @@ func (s *Server) handlers(pages *pages) http.Handler {
 		"GET /api/v1/live":                       s.serveWall,
 		"GET /api/v1/seats/{id}/live":            s.serveSeatPage,
 		"/whep/{id}":                             s.serveListen,
+		"OPTIONS /whep/{id}":                     s.serveListen,
+		"OPTIONS /whep/{id}/{rest...}":           s.serveListen,
 		"/whep/{id}/{rest...}":                   s.serveListen,
 		"GET /api/v1/openapi.json":               s.serveDescription(api),
 		"GET /healthz":                           s.serveHealth,

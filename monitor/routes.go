@@ -128,6 +128,8 @@ var liveRoutes = []Route{
 		More: map[string]Need{"message": may(earshot.SeeWall)}, Summary: "The wall's WebSocket"},
 	{ID: "seat-live", Method: get, Path: "/api/v1/seats/{id}/live", Need: Need{OwnSeat: true}, About: aboutSeat, Tag: "live", Summary: "The seat page's WebSocket"},
 	{ID: "listen", Path: "/whep/{id}", Need: may(earshot.Listen), About: aboutSeat, Tag: "live", Summary: "Listen to a seat now (WHEP)"},
+	{ID: "listen-options", Method: "OPTIONS", Path: "/whep/{id}", Need: anybody, About: aboutSeat, Tag: "live", Summary: "What WHEP takes; a browser asks it without credentials before it asks for a page of another origin"},
+	{ID: "listening-options", Method: "OPTIONS", Path: "/whep/{id}/{rest...}", Need: anybody, About: aboutSeat, Tag: "live", Summary: "What a listening takes"},
 	{ID: "listening", Path: "/whep/{id}/{rest...}", Need: may(earshot.Listen), About: aboutSeat, Tag: "live", Summary: "A listening under way (WHEP)"},
 }
 

@@ -170,8 +170,22 @@ func (a *app) openIndex(ctx context.Context) (err error) {
 	}
 	a.atEnd(func(context.Context) error { return a.index.Close() })
 	a.archive = storage.New(a.files, a.index, storage.Options{Now: a.now})
+	a.recoverCalls(ctx)
 	a.password, err = a.firstAdministrator(ctx)
 	return err
+}
+
+// recoverCalls stores what a crash left, before anything is recorded. What cannot be
+// recovered stays on the disk for the next start, and keeps nobody from speaking
+// now.
+func (a *app) recoverCalls(ctx context.Context) {
+	calls, err := a.archive.RecoverAll(ctx, a.settings.Node)
+	if err != nil {
+		a.log.Error("not all that a crash left could be recovered", "err", err)
+	}
+	for _, call := range calls {
+		a.log.Warn("a call was interrupted when this node ended", "call", call.ID, "seat", call.Seat)
+	}
 }
 
 // indexURL is where the index is: sqlite means a file in the data folder.

@@ -52,7 +52,7 @@ func (a *app) startDemo(ctx context.Context) (err error) {
 	if err := a.live.Tell(ctx, earshot.Event{Kind: earshot.EventRoster, At: earshot.At(a.now())}); err != nil {
 		return err
 	}
-	if d.engine, err = seat.NewEngine(seat.EngineOptions{UDP: "127.0.0.1:0", Loopback: true}); err != nil {
+	if d.engine, err = seat.NewEngine(seat.EngineOptions{Loopback: true}); err != nil {
 		return err
 	}
 	playing, stop := context.WithCancel(context.WithoutCancel(ctx))

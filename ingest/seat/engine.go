@@ -14,7 +14,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -30,23 +29,19 @@ import (
 
 // EngineOptions say how seats reach the network.
 type EngineOptions struct {
-	// UDP is the address of one port for all seats, such as ":0"; empty gives
-	// each seat a port of its own.
-	UDP string
 	// Loopback offers addresses of this very machine too, for servers on it.
 	Loopback bool
 	// HTTP is used for WHIP; nil is a client with a timeout of 20 s.
 	HTTP *http.Client
 }
 
-// Engine is what many seats share: one certificate, one configured API and, if
-// asked for, one UDP port.
+// Engine is what many seats share: one certificate and one configured API. Each
+// seat has a UDP port of its own, because a server that has one port for all
+// tells its peers apart by their addresses.
 type Engine struct {
 	api   *webrtc.API
 	certs []webrtc.Certificate
 	http  *http.Client
-	mux   ice.UDPMux
-	conn  net.PacketConn
 	owned *http.Transport // closed with the engine
 }
 
@@ -82,13 +77,6 @@ func NewEngine(opts EngineOptions) (*Engine, error) {
 	settings.SetICETimeouts(disconnectedAfter, failedAfter, keepAliveEvery)
 	settings.SetIncludeLoopbackCandidate(opts.Loopback)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	if opts.UDP != "" {
-		if e.conn, err = net.ListenPacket("udp", opts.UDP); err != nil {
-			return nil, fmt.Errorf("open the seats' UDP port: %w", err)
-		}
-		e.mux = webrtc.NewICEUDPMux(nil, e.conn)
-		settings.SetICEUDPMux(e.mux)
-	}
 	media, err := mediaEngine()
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -101,22 +89,12 @@ func NewEngine(opts EngineOptions) (*Engine, error) {
 	return e, nil
 }
 
-// Close frees the port. The seats must have been closed before.
+// Close gives back what the engine holds. The seats must have been closed before.
 func (e *Engine) Close() error {
-	var errs []error
-	if e.mux != nil {
-		errs = append(errs, e.mux.Close())
-	}
-	if e.conn != nil {
-		// The multiplexer has closed it, unless it was never used.
-		if err := e.conn.Close(); !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
 	if e.owned != nil {
 		e.owned.CloseIdleConnections()
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // opusPT is the payload type of Opus, as browsers have it.

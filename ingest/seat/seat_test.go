@@ -248,10 +248,10 @@ func TestRestBetweenPasses(t *testing.T) {
 	}
 }
 
-// TestManySeatsOnOnePort runs them all over one socket.
-func TestManySeatsOnOnePort(t *testing.T) {
+// TestManySeatsShareAnEngine runs them all at once.
+func TestManySeatsShareAnEngine(t *testing.T) {
 	const seats = 20
-	s, e := newServer(t), newEngine(t, EngineOptions{UDP: "127.0.0.1:0"})
+	s, e := newServer(t), newEngine(t, EngineOptions{})
 	ctx := testContext(t)
 	var wg sync.WaitGroup
 	for i := range seats {
