@@ -20,7 +20,7 @@ type openCall struct {
 	seat      *seat
 	rec       recording
 	startedAt time.Time
-	clock     time.Time // the newest time handed to the recording: it never goes back
+	clock     time.Time // the newest time handed to the recording, packets apart: it never goes back
 	gone      time.Time // since when no stream is there; zero while one is, or while one is awaited
 	paused    *earshot.Mark
 	failed    time.Time // when the recording last refused something
@@ -111,13 +111,25 @@ func (s *seat) open(at time.Time) {
 // feed gives a packet to the open call.
 func (s *seat) feed(t *Track, r *record) { s.call.packet(r.packet(t.source.Track.Side)) }
 
-func (c *openCall) packet(p recorder.Packet) {
-	p.Arrival = c.at(p.Arrival)
-	c.check(c.rec.Packet(p))
+// packet hands a packet over with its true arrival, which may lie before what
+// was handed over last: it may have been put into its ring after the tick that
+// follows its arrival.
+func (c *openCall) packet(p recorder.Packet) { c.check(c.rec.Packet(p)) }
+
+// align hands over what the tracks of one peer, which share a clock, last
+// reported of it.
+func (c *openCall) align(st *Stream) {
+	if len(st.tracks) < 2 {
+		return
+	}
+	for _, t := range st.tracks {
+		if r := t.report.Swap(nil); r != nil {
+			c.rec.SenderReport(t.source.Track.Side, r.ssrc, r.ntp, r.rtp)
+		}
+	}
 }
 
-// at lets the recording's clock never go back: a packet may have been put into
-// its ring after the tick that follows its arrival.
+// at lets the recording's clock never go back.
 func (c *openCall) at(t time.Time) time.Time {
 	if t.Before(c.clock) {
 		return c.clock
@@ -160,6 +172,9 @@ func (s *seat) callTick(now time.Time) {
 	case c.paused == nil && s.cutter.silent(now):
 		s.endCall(now)
 	default:
+		for _, st := range s.streams {
+			c.align(st)
+		}
 		c.check(c.rec.Advance(c.at(now)))
 	}
 }

@@ -88,6 +88,7 @@ type recording interface {
 	Packet(p recorder.Packet) error
 	Close(at time.Time, side earshot.Side)
 	Overflow(at time.Time, side earshot.Side, lost int)
+	SenderReport(side earshot.Side, ssrc uint32, ntp time.Time, timestamp uint32)
 	Pause(at time.Time)
 	Resume(at time.Time)
 	Advance(at time.Time) error

@@ -82,10 +82,10 @@ func (s *Stream) Connected(yes bool) { s.connected.Store(yes) }
 // Report tells the round-trip time that RTCP found.
 func (s *Stream) Report(rtt time.Duration) { s.rtt.Store(int64(rtt)) }
 
-// SenderReport tells the newest RTCP sender report of a track: its RTP time rtp
-// was ntp on the sender's clock.
-func (s *Stream) SenderReport(track int, ntp time.Time, rtp uint32) {
-	s.tracks[track].report.Store(&senderReport{ntp: ntp, rtp: rtp})
+// SenderReport tells the newest RTCP sender report of a track's source: its RTP
+// time rtp was ntp on the sender's clock.
+func (s *Stream) SenderReport(track int, ssrc uint32, ntp time.Time, rtp uint32) {
+	s.tracks[track].report.Store(&senderReport{ssrc: ssrc, ntp: ntp, rtp: rtp})
 }
 
 // End says that the stream was ended on purpose (WHIP DELETE): a call that is a

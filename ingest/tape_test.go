@@ -109,6 +109,13 @@ func (t *tape) Overflow(at time.Time, side earshot.Side, lost int) {
 	t.Recording.Overflow(at, side, lost)
 }
 
+func (t *tape) SenderReport(side earshot.Side, ssrc uint32, ntp time.Time, timestamp uint32) {
+	t.mu.Lock()
+	t.notes = append(t.notes, fmt.Sprintf("report %s %d %d", side, ssrc, timestamp))
+	t.mu.Unlock()
+	t.Recording.SenderReport(side, ssrc, ntp, timestamp)
+}
+
 func (t *tape) Pause(at time.Time)  { t.at(at, "pause"); t.Recording.Pause(at) }
 func (t *tape) Resume(at time.Time) { t.at(at, "resume"); t.Recording.Resume(at) }
 

@@ -20,7 +20,7 @@ type Track struct {
 
 	dropped atomic.Uint64 // packets that were no RTP, or of no negotiated payload type
 
-	report atomic.Pointer[senderReport]
+	report atomic.Pointer[senderReport] // nil once the recording has it
 
 	// What follows belongs to the floor's loop.
 	stats linkStats
@@ -30,8 +30,9 @@ type Track struct {
 // senderReport is the newest RTCP sender report: which RTP time was which wall
 // time at the sender.
 type senderReport struct {
-	ntp time.Time
-	rtp uint32
+	ssrc uint32
+	ntp  time.Time
+	rtp  uint32
 }
 
 // newTrack is a stream's i-th track; fan may be nil.

@@ -162,7 +162,7 @@ func (pub *publication) follow() {
 			readRTCP(receiver, func(sr *rtcp.SenderReport) {
 				if sr.SSRC == uint32(track.SSRC()) {
 					receptions[i].senderReport(sr.NTPTime, pub.wire.opts.Now())
-					stream.SenderReport(i, ntpTime(sr.NTPTime), sr.RTPTime)
+					stream.SenderReport(i, sr.SSRC, ntpTime(sr.NTPTime), sr.RTPTime)
 				}
 			})
 		})

@@ -353,18 +353,19 @@ func (rigFiles) WriteWhole(string, []byte) error { return nil }
 // rigRecording records nothing; what is recorded is the recorder's test.
 type rigRecording struct{ call earshot.Call }
 
-func (r *rigRecording) Open(time.Time, []recorder.Track) error          { return nil }
-func (r *rigRecording) Packet(recorder.Packet) error                    { return nil }
-func (r *rigRecording) Close(time.Time, earshot.Side)                   {}
-func (r *rigRecording) Overflow(time.Time, earshot.Side, int)           {}
-func (r *rigRecording) Pause(time.Time)                                 {}
-func (r *rigRecording) Resume(time.Time)                                {}
-func (r *rigRecording) Advance(time.Time) error                         { return nil }
-func (r *rigRecording) End(at time.Time) error                          { r.call.EndedAt = earshot.At(at); return nil }
-func (r *rigRecording) Call() earshot.Call                              { return r.call.Clone() }
-func (r *rigRecording) Facts(change func(*earshot.Call))                { change(&r.call) }
-func (r *rigRecording) Levels() earshot.Levels                          { return earshot.Levels{} }
-func (r *rigRecording) Snapshot(time.Time, int) ([]byte, string, error) { return nil, "", nil }
+func (r *rigRecording) Open(time.Time, []recorder.Track) error               { return nil }
+func (r *rigRecording) Packet(recorder.Packet) error                         { return nil }
+func (r *rigRecording) Close(time.Time, earshot.Side)                        {}
+func (r *rigRecording) Overflow(time.Time, earshot.Side, int)                {}
+func (r *rigRecording) SenderReport(earshot.Side, uint32, time.Time, uint32) {}
+func (r *rigRecording) Pause(time.Time)                                      {}
+func (r *rigRecording) Resume(time.Time)                                     {}
+func (r *rigRecording) Advance(time.Time) error                              { return nil }
+func (r *rigRecording) End(at time.Time) error                               { r.call.EndedAt = earshot.At(at); return nil }
+func (r *rigRecording) Call() earshot.Call                                   { return r.call.Clone() }
+func (r *rigRecording) Facts(change func(*earshot.Call))                     { change(&r.call) }
+func (r *rigRecording) Levels() earshot.Levels                               { return earshot.Levels{} }
+func (r *rigRecording) Snapshot(time.Time, int) ([]byte, string, error)      { return nil, "", nil }
 
 // nacked lists the sequence numbers that are asked for.
 func nacked(packets []rtcp.Packet) []uint16 {
