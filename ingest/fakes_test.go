@@ -138,19 +138,16 @@ func (s *fakeShelf) SaveAgent(_ context.Context, agent earshot.Agent) error {
 }
 
 func (s *fakeShelf) SaveCall(_ context.Context, call earshot.Call) error {
-	refused := false
+	var failed error
 	err := s.put(func() {
-		if refused = call.ID == s.refuse; !refused {
-			s.calls[call.ID] = call.Clone()
+		if call.ID == s.refuse {
+			failed = errors.New("refused")
+			return
 		}
+		failed = writeCallFile(s.files, call) // first, so that who sees the call finds its file
+		s.calls[call.ID] = call.Clone()
 	})
-	if err == nil && !refused {
-		err = writeCallFile(s.files, call)
-	}
-	if refused {
-		return errors.New("refused")
-	}
-	return err
+	return errors.Join(err, failed)
 }
 
 func writeCallFile(files *fakeFiles, call earshot.Call) error {
