@@ -112,12 +112,16 @@ export class WhipClient implements Publication {
     return "gone"; // or not ours any more: what is wrong, the next POST will be told
   }
 
+  /** Says so before the connection closes: a server that sees it closed first would wait for our return. */
   async stop(): Promise<void> {
-    const resource = this.resource;
-    this.drop();
-    if (!resource) return;
-    const response = await request("DELETE", resource, { token: this.access.token, keepalive: true });
-    if (!response.ok && response.status !== 404) throw await problemOf(response);
+    this.ended = true; // what the connection does from here on is not a loss
+    try {
+      if (!this.resource) return;
+      const response = await request("DELETE", this.resource, { token: this.access.token, keepalive: true });
+      if (!response.ok && response.status !== 404) throw await problemOf(response);
+    } finally {
+      this.drop();
+    }
   }
 
   drop(): void {
