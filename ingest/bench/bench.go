@@ -16,7 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
+	"slices"
 	"time"
 
 	"earshot"
@@ -29,6 +29,10 @@ type Options struct {
 	For       time.Duration // measured, after Warm; 20 s
 	Warm      time.Duration // before that; 3 s
 	Inject    bool          // behind the wire, in this process
+
+	// Against is a MediaMTX binary that records the same load afterwards, for
+	// comparison; empty is none.
+	Against string
 
 	Server string   // the earshot binary to run; this one if empty
 	Args   []string // more flags for it
@@ -43,6 +47,8 @@ func (o *Options) fill() error {
 		return earshot.Fail(earshot.Invalid, "bad_listeners", "a number of listeners, not %d", o.Listeners)
 	case o.Inject && o.Listeners > 0:
 		return earshot.Fail(earshot.Invalid, "bad_listeners", "injected packets have no listeners")
+	case o.Inject && o.Against != "":
+		return earshot.Fail(earshot.Invalid, "bad_against", "nothing can be injected into another server")
 	}
 	if o.For <= 0 {
 		o.For = 20 * time.Second
@@ -112,6 +118,14 @@ func Seats(ctx context.Context, opts Options, out io.Writer) error {
 		return err
 	}
 	f.print(out)
+	if opts.Against == "" {
+		return nil
+	}
+	other, err := rival(ctx, opts, dir)
+	if err != nil {
+		return fmt.Errorf("MediaMTX: %w", err)
+	}
+	f.compare(out, other)
 	return nil
 }
 
@@ -187,11 +201,7 @@ func (f *figures) print(out io.Writer) {
 	line("written to disk", "%.2f MB/s", float64(f.written)/1e6/f.span.Seconds())
 	line("disk flushes, whole machine", "%.1f a second", float64(f.flushes)/f.span.Seconds())
 	if n := len(f.delays); n > 0 {
-		sort.Slice(f.delays, func(i, j int) bool { return f.delays[i] < f.delays[j] })
-		at := func(p float64) time.Duration {
-			return f.delays[min(n-1, int(p*float64(n)))].Round(10 * time.Microsecond)
-		}
-		line("delay, sent to heard", "p50 %v, p99 %v, p99.9 %v, over %d packets", at(.5), at(.99), at(.999), n)
+		line("delay, sent to heard", "p50 %v, p99 %v, p99.9 %v, over %d packets", f.delay(.5), f.delay(.99), f.delay(.999), n)
 		line("packets not heard", "%d of %d", max(f.toHear-f.heard, 0), f.toHear)
 	}
 	state := "no"
@@ -199,6 +209,12 @@ func (f *figures) print(out io.Writer) {
 		state = "YES: the figures say little"
 	}
 	line("machine saturated", "%s (%.0f %% idle)", state, 100*f.idlePart)
+}
+
+// delay is what the part p of what was heard did not exceed.
+func (f *figures) delay(p float64) time.Duration {
+	slices.Sort(f.delays)
+	return f.delays[min(len(f.delays)-1, int(p*float64(len(f.delays))))].Round(10 * time.Microsecond)
 }
 
 func (f *figures) causes() string {

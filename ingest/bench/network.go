@@ -38,21 +38,39 @@ func overNetwork(ctx context.Context, opts Options, dir string) (f *figures, err
 	if f.idleRSS, err = settled(ctx, s.pid()); err != nil {
 		return nil, err
 	}
-	if err := f.speak(ctx, s, tokens); err != nil {
+	if err := f.speak(ctx, s.place(tokens)); err != nil {
 		return nil, err
 	}
 	return f, s.countCalls(ctx, opts.Seats, f.count)
 }
 
+// place is a server that seats speak to and that is listened to.
+type place struct {
+	pid   int
+	seats []seat.Target
+	whep  func(i int) string // URL for listening to the i-th seat
+	token string             // to listen with; empty if none is asked for
+	http  *http.Client
+}
+
+// place is where the bench's seats speak to the server.
+func (s *server) place(tokens []string) place {
+	p := place{pid: s.pid(), token: s.token, http: s.http, whep: func(i int) string { return s.url + "/whep/" + seatName(i) }}
+	for i, token := range tokens {
+		p.seats = append(p.seats, seat.Target{URL: s.url, Seat: seatName(i), Token: token})
+	}
+	return p
+}
+
 // speak connects the seats and listeners, and measures while they speak.
-func (f *figures) speak(ctx context.Context, s *server, tokens []string) (err error) {
+func (f *figures) speak(ctx context.Context, at place) (err error) {
 	engine, err := seat.NewEngine(seat.EngineOptions{Loopback: true})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	pace := &pacer{}
-	publishers, err := connect(ctx, engine, s.url, tokens)
+	publishers, err := connect(ctx, engine, at.seats)
 	defer func() {
 		err = errors.Join(err, disconnect(context.WithoutCancel(ctx), publishers))
 	}()
@@ -85,12 +103,12 @@ func (f *figures) speak(ctx context.Context, s *server, tokens []string) (err er
 		}
 	}
 	for i := range f.opts.Listeners {
-		if err := ears.listen(ctx, s, seatName(i%f.opts.Seats)); err != nil {
+		if err := ears.listen(ctx, at, i%f.opts.Seats); err != nil {
 			return fmt.Errorf("listening: %w", err)
 		}
 	}
 	started := sync.OnceFunc(ears.start)
-	err = f.sample(ctx, s.pid(), func() int64 {
+	err = f.sample(ctx, at.pid, func() int64 {
 		started() // what is heard is counted over the same span
 		return pace.sent.Load()
 	})
@@ -104,12 +122,11 @@ func (f *figures) speak(ctx context.Context, s *server, tokens []string) (err er
 const atOnce = 8
 
 // connect publishes all seats; those that stand are returned with an error too.
-func connect(ctx context.Context, engine *seat.Engine, url string, tokens []string) ([]*seat.Publisher, error) {
-	publishers := make([]*seat.Publisher, len(tokens))
-	err := each(len(tokens), func(i int) (err error) {
-		target := seat.Target{URL: url, Seat: seatName(i), Token: tokens[i]}
+func connect(ctx context.Context, engine *seat.Engine, targets []seat.Target) ([]*seat.Publisher, error) {
+	publishers := make([]*seat.Publisher, len(targets))
+	err := each(len(targets), func(i int) (err error) {
 		tracks := []seat.Track{{Codec: earshot.Opus, Channels: 1}, {Codec: earshot.Opus, Channels: 1}}
-		publishers[i], err = engine.Publish(ctx, target, tracks)
+		publishers[i], err = engine.Publish(ctx, targets[i], tracks)
 		return err
 	})
 	return slices.DeleteFunc(publishers, func(p *seat.Publisher) bool { return p == nil }), err
@@ -166,8 +183,8 @@ func (e *ears) hear(payload []byte, now time.Time) {
 	}
 }
 
-// listen connects one listener to both sides of a seat.
-func (e *ears) listen(ctx context.Context, s *server, seatID string) error {
+// listen connects one listener to both sides of the i-th seat.
+func (e *ears) listen(ctx context.Context, at place, i int) error {
 	pc, err := listenerConnection()
 	if err != nil {
 		return err
@@ -191,7 +208,7 @@ func (e *ears) listen(ctx context.Context, s *server, seatID string) error {
 			once()
 		}
 	})
-	if err := negotiate(ctx, pc, s, seatID); err != nil {
+	if err := negotiate(ctx, pc, at, i); err != nil {
 		return err
 	}
 	select {
@@ -235,7 +252,7 @@ func listenerConnection() (*webrtc.PeerConnection, error) {
 }
 
 // negotiate asks by WHEP.
-func negotiate(ctx context.Context, pc *webrtc.PeerConnection, s *server, seatID string) error {
+func negotiate(ctx context.Context, pc *webrtc.PeerConnection, at place, i int) error {
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
 		return err
@@ -245,13 +262,15 @@ func negotiate(ctx context.Context, pc *webrtc.PeerConnection, s *server, seatID
 		return err
 	}
 	<-gathered
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/whep/"+seatID, strings.NewReader(pc.LocalDescription().SDP))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.whep(i), strings.NewReader(pc.LocalDescription().SDP))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	req.Header.Set("Authorization", "Bearer "+s.token)
-	resp, err := s.http.Do(req)
+	if at.token != "" {
+		req.Header.Set("Authorization", "Bearer "+at.token)
+	}
+	resp, err := at.http.Do(req)
 	if err != nil {
 		return err
 	}

@@ -31,10 +31,9 @@ func (t Target) Endpoint() (string, error) {
 		return "", fmt.Errorf("%q is no URL of a server: it begins with http:// or https://", t.URL)
 	}
 	switch path := strings.TrimSuffix(u.Path, "/"); {
-	case path == "" || strings.HasSuffix(path, "/whip"):
-		if t.Seat == "" {
-			return "", fmt.Errorf("which seat? %s does not say", t.URL)
-		}
+	case t.Seat == "" && (path == "" || path == "/whip"):
+		return "", fmt.Errorf("which seat? %s does not say", t.URL)
+	case t.Seat != "" && (path == "" || strings.HasSuffix(path, "/whip")):
 		u.Path = strings.TrimSuffix(path, "/whip") + "/whip/" + t.Seat
 	}
 	if t.Side != "" {
