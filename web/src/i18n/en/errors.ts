@@ -1,7 +1,7 @@
 // What went wrong, by the server's code.
 export default {
   unreachable:
-    "The server cannot be reached. Recording is not affected; check this computer's network and try again.",
+    "The server cannot be reached; check this computer's network and try again. If only this computer is cut off, recording goes on.",
   unexpected: "Something went wrong on the server ({code}); it has been logged. Try again later.",
   internal: "Something went wrong on the server; it has been logged. Try again later.",
   bad_credentials: "Wrong name or password",

@@ -25,8 +25,9 @@ export default {
   passwordChanged: "Password changed",
   connecting: "Connecting…",
   connected: "Live",
-  lost: "The connection to the server is lost; reconnecting. What you see is from {at}. Recording is not affected.",
-  lostNever: "The server cannot be reached; trying again. Recording is not affected.",
+  lost: "The connection to the server is lost; reconnecting. What you see is from {at}. If only this computer is cut off, recording goes on.",
+  lostNever:
+    "The server cannot be reached; trying again. If only this computer is cut off, recording goes on.",
   staleSince:
     "Live states have not been updated since {at} (Redis cannot be reached). Recording is not affected; this heals by itself.",
   healed: "Connected again",

@@ -1,6 +1,6 @@
 // What went wrong, by the server's code.
 export default {
-  unreachable: "连不上服务器。录音不受影响，请检查本机网络后重试。",
+  unreachable: "连不上服务器，请检查本机网络后重试。若只是本机网络中断，录音不受影响。",
   unexpected: "服务器出了问题（{code}），已记入日志。请稍后重试。",
   internal: "服务器出了问题，已记入日志。请稍后重试。",
   bad_credentials: "用户名或密码不对",

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import type { LiveSeat, Seat } from "@/api";
-import { densityFor, matches, matchesState, offlineSeat, ordered, type Place } from "./view";
+import { byName, densityFor, matches, matchesState, offlineSeat, ordered, type Place } from "./view";
 
 function place(id: string, live: Partial<LiveSeat> = {}, seat: Partial<Seat> = {}): Place {
   return {
     seat: { id, name: `${id} 号窗口`, branch: "east", kind: "counter", cut: "event", ...seat },
     live: { ...offlineSeat(id), ...live },
+    order: Number(id),
   };
 }
 const ids = (places: Place[]) => places.map((p) => p.seat.id);
@@ -24,7 +25,12 @@ test("what needs attention comes first, the gravest before the others, then by s
   expect(ids(ordered(places, "attention"))).toEqual(["7", "5", "4", "3", "2", "10", "6"]);
 });
 
-test("by name means by number too; by length the longest call first, those without last", () => {
+test("names are in order, and the numbers in them", () => {
+  const seats = ["10 号", "热线 2", "2 号", "热线 1"].map((name, i) => place(String(i), {}, { name }).seat);
+  expect(byName(seats).map((s) => s.name)).toEqual(["2 号", "10 号", "热线 1", "热线 2"]);
+});
+
+test("by name, or by length the longest call first and those without last", () => {
   const places = [
     place("10", { call: call("2026-11-21T10:00:00.000Z") }),
     place("2"),

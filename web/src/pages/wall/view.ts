@@ -18,9 +18,10 @@ const attentions: Attention[] = [
 ];
 const stateOrder: SeatState[] = ["faulty", "unknown", "live", "paused", "idle", "offline"];
 
-/** One seat of the wall. */
+/** One seat of the wall; order is its place by name. */
 export interface Place {
   seat: Seat;
+  order: number;
   live: LiveSeat;
 }
 
@@ -76,8 +77,10 @@ export function matchesState(place: Place, filter: Pick<Filter, "states" | "atte
 }
 
 const collator = new Intl.Collator("zh-CN", { numeric: true });
-const byName = (a: Place, b: Place) =>
-  collator.compare(a.seat.name, b.seat.name) || (a.seat.id < b.seat.id ? -1 : 1);
+
+/** Seats by name, numbers in names by their value. */
+export const byName = (seats: Seat[]) =>
+  seats.sort((a, b) => collator.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
 
 function rank(live: LiveSeat): number {
   if (wantsAttention(live)) return live.attention ? attentions.indexOf(live.attention) : 1;
@@ -87,15 +90,15 @@ function rank(live: LiveSeat): number {
 /** The places in the order that sort asks for. */
 export function ordered(places: Place[], sort: Sort): Place[] {
   const list = [...places];
-  if (sort === "name") return list.sort(byName);
-  if (sort === "attention") return list.sort((a, b) => rank(a.live) - rank(b.live) || byName(a, b));
-  const began = (p: Place) =>
-    p.live.call?.startedAt ? Date.parse(p.live.call.startedAt) : Number.POSITIVE_INFINITY;
-  return list.sort((a, b) => {
-    const [x, y] = [began(a), began(b)];
-    return x === y ? byName(a, b) : x - y;
-  });
+  if (sort === "name") return list.sort((a, b) => a.order - b.order);
+  const weight = sort === "attention" ? (p: Place) => rank(p.live) : began;
+  const weights = new Map(list.map((p) => [p, weight(p)]));
+  const of = (p: Place) => weights.get(p) ?? 0;
+  return list.sort((a, b) => of(a) - of(b) || a.order - b.order);
 }
+
+/** When its call began, ms; those without one come last. */
+const began = (p: Place) => (p.live.call ? Date.parse(p.live.call.startedAt) : Number.MAX_SAFE_INTEGER);
 
 /** How large seats are drawn when nobody chooses: so that they fit on a screen if they can. */
 export function densityFor(count: number): Density {
