@@ -59,6 +59,7 @@ export function openStation(access: Access, site: Site | null) {
     {
       state(state) {
         if (state.name === "onAir") lastHeard = Date.now();
+        if (state.name === "refused" && line.value !== "up") lineProblem.value = state.problem;
         engineState.value = state;
       },
       sides: sidesChanged,
