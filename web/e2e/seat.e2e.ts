@@ -60,8 +60,9 @@ const button = (page: Page, name: string) => page.locator(`[data-test=${name}]`)
 const openCall = (seat: Seat) => until("a call to be open", async () => (await live(seat)).call?.id);
 
 /** Opens the seat's link with the language chosen, and says that one device has both sides. */
-async function openSeat(seat: Seat, language: Language = "zh-CN"): Promise<Page> {
+async function openSeat(seat: Seat, language: Language = "zh-CN", prepare?: () => void): Promise<Page> {
   window = await openWindow(browser, language);
+  if (prepare) await window.addInitScript(prepare);
   await window.addInitScript((lang) => localStorage.setItem("earshot.lang", lang), language);
   const page = await window.newPage();
   await page.goto(seat.seatUrl);
@@ -235,6 +236,101 @@ describe("a seat whose calls are cut by event", () => {
     await until("the new link to be taken", async () => (await live(seat)).streams.some((s) => s.connected));
   });
 });
+
+test("a microphone that is pulled is said, and taken up again on the same connection", async () => {
+  const seat = await server.makeSeat("w7", "7 号窗口", "hall", "counter", "event");
+  const page = await openSeat(seat, "zh-CN", pullableMicrophone);
+  await onAir(page, seat);
+  await button(page, "start").click();
+  await state(page, "live");
+  const id = await openCall(seat);
+  await page.evaluate(() => dispatchEvent(new Event("unplug")));
+  await page.locator("[data-test=trouble-gone]", { hasText: "麦克风断开了" }).waitFor();
+  await state(page, "faulty");
+  await page.evaluate(() => dispatchEvent(new Event("plug")));
+  await page.locator("[data-test=trouble-gone]").waitFor({ state: "detached" });
+  await state(page, "live");
+  await bothSidesMove(page);
+  expect(await call(id)).toMatchObject({ state: "live", parts: [{ n: 1 }] });
+});
+
+/** Runs in the page: events pull the microphone out and put it back, as Chromium's fake one never is. */
+function pullableMicrophone(): void {
+  const media = navigator.mediaDevices;
+  const [give, list] = [media.getUserMedia.bind(media), media.enumerateDevices.bind(media)];
+  const given: MediaStreamTrack[] = [];
+  let there = true;
+  media.enumerateDevices = async () => (there ? list() : []);
+  media.getUserMedia = async (wanted) => {
+    if (!there) throw new DOMException("pulled", "NotFoundError");
+    const stream = await give(wanted);
+    given.push(...stream.getTracks());
+    return stream;
+  };
+  addEventListener("unplug", () => {
+    there = false;
+    for (const track of given.splice(0)) {
+      if (track.readyState === "ended") continue;
+      track.stop();
+      track.dispatchEvent(new Event("ended"));
+    }
+    media.dispatchEvent(new Event("devicechange"));
+  });
+  addEventListener("plug", () => {
+    there = true;
+    media.dispatchEvent(new Event("devicechange"));
+  });
+}
+
+test("a connection that falters is healed by restarting ICE, in the same part", async () => {
+  const seat = await server.makeSeat("w8", "8 号窗口", "hall", "counter", "event");
+  const page = await openSeat(seat, "zh-CN", falteringConnection);
+  const answers: string[] = [];
+  page.on("response", (r) => {
+    if (r.url().includes("/whip/")) answers.push(`${r.request().method()} ${r.status()}`);
+  });
+  await onAir(page, seat);
+  await button(page, "start").click();
+  await state(page, "live");
+  const id = await openCall(seat);
+  const before = (await live(seat)).streams;
+
+  await page.evaluate(() => dispatchEvent(new Event("falter")));
+  await page.locator("[data-test=trouble-reconnecting]").waitFor();
+  await until("the restart", async () => answers.includes("PATCH 200"));
+  await page.evaluate(() => dispatchEvent(new Event("recover")));
+  await page.locator("[data-test=trouble-reconnecting]").waitFor({ state: "detached" });
+  await bothSidesMove(page);
+  // Longer than a restart may take: it was not given up meanwhile.
+  await page.waitForFunction(() => /0:1\d/.test(document.querySelector(".timer")?.textContent ?? ""));
+  expect(answers.filter((a) => a.startsWith("POST"))).toEqual(["POST 201"]);
+  expect((await live(seat)).streams).toMatchObject(before.map(({ sides }) => ({ sides, connected: true })));
+  expect((await call(id)).parts).toHaveLength(1);
+});
+
+/** Runs in the page: the connection says that it is disconnected until it is told that it has recovered. */
+function falteringConnection(): void {
+  const Real = RTCPeerConnection;
+  const made: RTCPeerConnection[] = [];
+  globalThis.RTCPeerConnection = class extends Real {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      made.push(this);
+    }
+  };
+  const tell = () => made.at(-1)?.dispatchEvent(new Event("iceconnectionstatechange"));
+  addEventListener("falter", () => {
+    const pc = made.at(-1);
+    if (pc)
+      Object.defineProperty(pc, "iceConnectionState", { configurable: true, get: () => "disconnected" });
+    tell();
+  });
+  addEventListener("recover", () => {
+    const pc = made.at(-1);
+    if (pc) Reflect.deleteProperty(pc, "iceConnectionState");
+    tell();
+  });
+}
 
 test("a session's call begins with the connection and ends when a person stops", async () => {
   const seat = await server.makeSeat("h1", "热线 1 席", "hall", "hotline", "session");

@@ -199,6 +199,7 @@ export class WhipClient implements Publication {
       if (!response.ok) throw await problemOf(response);
       this.etag = response.headers.get("ETag") ?? this.etag;
       await this.renew(iceOf(await response.text()));
+      this.judge(); // it may stand already, and then no event says so
     } catch (err) {
       if (this.ended || this.over) return;
       // A server that was reached and refuses will not change its mind before

@@ -72,7 +72,7 @@ export default {
     faulty: "No audio arrives",
     offline: "Not connected",
     unknown: "State unknown",
-    down: "Cannot see whether it records",
+    down: "Server out of reach",
     barred: "Not recording here",
     connecting: "Connecting…",
   },
