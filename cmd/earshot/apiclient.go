@@ -49,7 +49,7 @@ func (c apiClient) post(ctx context.Context, path string, body, into any) error 
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }() // it is read to its end
 	data, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
 	if err != nil {
 		return err

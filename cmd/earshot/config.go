@@ -42,7 +42,6 @@ type settings struct {
 	serveCommand
 	location   *time.Location
 	iceServers []iceServer
-	indexURL   string
 }
 
 // iceServer is one --ice-server.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -103,7 +104,7 @@ func (ts *testServer) ask(method, path string, body any) (int, []byte) {
 	if err != nil {
 		ts.t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }() // it is read to its end
 	data, err := io.ReadAll(answer.Body)
 	if err != nil {
 		ts.t.Fatal(err)
@@ -140,12 +141,12 @@ func TestWrongStartsSayWhyInOneLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { _ = taken.Close() })
 	takenUDP, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer takenUDP.Close()
+	t.Cleanup(func() { _ = takenUDP.Close() })
 	locked := startServer(t, nil).settings.Data
 	file := t.TempDir() + "/file"
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -200,7 +201,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	var complaint bytes.Buffer
 	go func() {
 		ended <- run(ctx, []string{"serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0"}, out, &complaint)
-		out.Close()
+		_ = out.Close() // a pipe in memory
 	}()
 	var said strings.Builder
 	read := make(chan error, 1)
@@ -226,7 +227,9 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("it did not end")
 	}
-	<-read
+	if err := <-read; !errors.Is(err, io.EOF) {
+		t.Errorf("reading the greeting: %v", err)
+	}
 	for _, word := range []string{"http://127.0.0.1:", "admin", "WHIP"} {
 		if !strings.Contains(said.String(), word) {
 			t.Errorf("the greeting lacks %q:\n%s", word, said.String())
