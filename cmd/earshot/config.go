@@ -27,6 +27,8 @@ type serveCommand struct {
 	Timezone  string        `help:"What a day is." default:"Asia/Shanghai" placeholder:"TZ"`
 	Redis     string        `help:"Live state: embedded, or the URL of a Redis." default:"embedded" placeholder:"embedded|URL"`
 	Index     string        `help:"Index: sqlite, or the URL of a PostgreSQL database." default:"sqlite" placeholder:"sqlite|URL"`
+	Audio     string        `help:"Where audio files are kept: disk." default:"disk" placeholder:"disk"`
+	Roles     string        `help:"What this process does: ingest,monitor." default:"ingest,monitor" placeholder:"ROLES"`
 	Node      string        `help:"Name of this ingest node; the machine's name by default." placeholder:"NAME"`
 	SiteName  string        `name:"site-name" help:"Name shown in the dashboard." placeholder:"NAME"`
 	VoiceDBov int           `name:"voice-level" help:"Louder than this, in dBov, is speech where voice cuts calls." default:"-45" placeholder:"DBOV"`
@@ -81,6 +83,12 @@ func (c serveCommand) settle() (settings, error) {
 	case c.Index == "sqlite", strings.HasPrefix(c.Index, "postgres://"), strings.HasPrefix(c.Index, "postgresql://"):
 	default:
 		return s, fmt.Errorf("--index: sqlite or postgres://…, not %q", c.Index)
+	}
+	if c.Audio != "disk" {
+		return s, fmt.Errorf("--audio: this version keeps audio on disk only, not at %q", c.Audio)
+	}
+	if c.Roles != "ingest,monitor" && c.Roles != "monitor,ingest" {
+		return s, fmt.Errorf("--roles: this version does both in one process, ingest,monitor, not %q", c.Roles)
 	}
 	for _, text := range c.ICEServer {
 		server, err := parseICEServer(text)

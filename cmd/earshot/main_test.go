@@ -34,7 +34,7 @@ func startServer(t *testing.T, change func(*serveCommand)) *testServer {
 	t.Helper()
 	flags := serveCommand{
 		Data: t.TempDir(), HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Timezone: "Asia/Shanghai",
-		Redis: "embedded", Index: "sqlite", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
+		Redis: "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
 	}
 	if change != nil {
 		change(&flags)
@@ -169,6 +169,8 @@ func TestWrongStartsSayWhyInOneLine(t *testing.T) {
 		{"a Redis that does not answer", serve("--redis", "redis://127.0.0.1:1/0"), "--redis"},
 		{"a PostgreSQL that does not answer", serve("--index", "postgres://nobody@127.0.0.1:1/none?connect_timeout=2"), "--index"},
 		{"an index of no kind", serve("--index", "oracle"), "--index"},
+		{"roles apart", serve("--roles", "ingest"), "--roles"},
+		{"audio elsewhere", serve("--audio", "s3://bucket"), "--audio"},
 		{"a zone that does not exist", serve("--timezone", "Mars/Olympus"), "--timezone"},
 		{"a certificate without its key", serve("--cert", file), "--cert and --key"},
 		{"a certificate that is none", serve("--https", "127.0.0.1:0", "--cert", file, "--key", file), "--cert"},
