@@ -6,7 +6,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const binary = resolve(import.meta.dirname, "../../bin/earshot");
+const binary = process.env.EARSHOT_BIN ?? resolve(import.meta.dirname, "../../bin/earshot");
+const demo = resolve(import.meta.dirname, "../../ingest/seat/demo");
 
 export const adminPassword = "correct horse battery";
 
@@ -28,6 +29,14 @@ export function freePort(): Promise<number> {
       server.close(() => found(address.port));
     });
   });
+}
+
+/** Ends a process and waits for its end. */
+async function hush(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.on("exit", done));
+  child.kill("SIGINT");
+  await ended;
 }
 
 /** Asks until `ask` gives something other than undefined, null or false. */
@@ -56,6 +65,7 @@ export class Server {
   #process: ChildProcess | undefined;
   #log = "";
   #session = "";
+  readonly #speakers: ChildProcess[] = [];
 
   private constructor(
     readonly url: string,
@@ -112,6 +122,7 @@ export class Server {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#speakers.map((speaker) => hush(speaker)));
     await this.down();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -149,5 +160,30 @@ export class Server {
 
   makeSeat(id: string, name: string, branch: string, kind: string, cut: string): Promise<Seat> {
     return this.api<Seat>("POST", "/api/v1/seats", { id, name, branch, kind, cut });
+  }
+
+  /**
+   * Plays one of the demo conversations at a seat, over and over, until the
+   * answer is called or the server is closed.
+   */
+  speak(seat: Seat, conversation: string): () => Promise<void> {
+    const [agent, customer] = ["agent", "customer"].map((side) => join(demo, `${conversation}-${side}.opus`));
+    const speaker = spawn(
+      binary,
+      [
+        ...["seat", `--url=${this.url}`, `--seat=${seat.id}`, `--token=${seat.token}`],
+        ...[`--agent=${agent}`, `--customer=${customer}`, "--loop"],
+      ],
+      { stdio: "ignore" },
+    );
+    this.#speakers.push(speaker);
+    return () => hush(speaker);
+  }
+
+  /** Makes a user who can sign in; answers the password. */
+  async makeUser(id: string, name: string, role: string): Promise<string> {
+    const password = `${id} sits here`;
+    await this.api("POST", "/api/v1/users", { id, name, role, password });
+    return password;
   }
 }

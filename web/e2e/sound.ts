@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 
 const rate = 48000;
 const step = rate / 20; // envelopes count in 50 ms
+const stretch = 60; // steps
 
 const demo = resolve(import.meta.dirname, "../../ingest/seat/demo");
 
@@ -84,19 +85,60 @@ export function twoSidedMicrophone(file: string, conversation: string): Micropho
   };
 }
 
+export interface Match {
+  /** Where in the loop `heard` began, in steps of 50 ms. */
+  offset: number;
+  /** Pearson's correlation there, -1 to 1. */
+  likeness: number;
+}
+
+/**
+ * Where in the loop of `played` what was heard fits best, and how well. `give`:
+ * so many steps a stretch of three seconds may lie from where the whole lies;
+ * what listens live stretches and squeezes time to hide the network's unrest.
+ */
+export function match(heard: Envelope, played: Envelope, give = 0): Match {
+  let best: Match = { offset: 0, likeness: -1 };
+  for (let offset = 0; offset < played.length; offset++) {
+    const likeness = likenessAt(heard, played, offset);
+    if (likeness > best.likeness) best = { offset, likeness };
+  }
+  if (give === 0) return best;
+  const fitting: Envelope = [];
+  for (let at = 0; at < heard.length; at += stretch) {
+    const part = heard.slice(at, at + stretch);
+    let near: Match = { offset: best.offset + at, likeness: -1 };
+    for (let offset = best.offset + at - give; offset <= best.offset + at + give; offset++) {
+      const likeness = likenessAt(part, played, offset + played.length);
+      if (likeness > near.likeness) near = { offset, likeness };
+    }
+    fitting.push(...part.map((_, i) => played[(near.offset + i + played.length) % played.length] ?? 0));
+  }
+  return { offset: best.offset, likeness: correlation(heard, (i) => fitting[i] ?? 0) };
+}
+
 /**
  * How alike `heard` is to `played`, which repeats: the best Pearson correlation
  * over all places in the loop where `heard` may have begun.
  */
-export function likeness(heard: Envelope, played: Envelope): number {
-  let best = -1;
-  for (let offset = 0; offset < played.length; offset++) {
-    best = Math.max(
-      best,
-      correlation(heard, (i) => played[(i + offset) % played.length] ?? 0),
-    );
-  }
-  return best;
+export const likeness = (heard: Envelope, played: Envelope): number => match(heard, played).likeness;
+
+/** Pearson's correlation of `heard` with the loop of `played` from `offset` on. */
+export const likenessAt = (heard: Envelope, played: Envelope, offset: number): number =>
+  correlation(heard, (i) => played[(i + offset) % played.length] ?? 0);
+
+/** How far two places in a loop of so many steps are from each other. */
+export function distance(a: number, b: number, loop: number): number {
+  const ahead = (((a - b) % loop) + loop) % loop;
+  return Math.min(ahead, loop - ahead);
+}
+
+/** The envelope of the same sound played so many times as fast. */
+export function faster(played: Envelope, times: number): Envelope {
+  return Array.from({ length: Math.floor(played.length / times) }, (_, i) => {
+    const steps = played.slice(i * times, (i + 1) * times);
+    return Math.sqrt(steps.reduce((sum, rms) => sum + rms * rms, 0) / times);
+  });
 }
 
 function correlation(heard: Envelope, at: (i: number) => number): number {
