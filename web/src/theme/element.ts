@@ -13,6 +13,7 @@ import "element-plus/es/components/form/style/css";
 import "element-plus/es/components/form-item/style/css";
 import "element-plus/es/components/input/style/css";
 import "element-plus/es/components/input-number/style/css";
+import "element-plus/es/components/input-tag/style/css";
 import "element-plus/es/components/message-box/style/css";
 import "element-plus/es/components/option/style/css";
 import "element-plus/es/components/popover/style/css";

@@ -1,5 +1,5 @@
 import type { LocationQuery, LocationQueryRaw } from "vue-router";
-import type { CallQuery, Flag } from "@/api";
+import type { Call, CallQuery, Flag } from "@/api";
 import { isoDay } from "@/lib/format";
 
 // What is being looked for. It lives in the page's address, so that a search
@@ -97,6 +97,44 @@ function pickLists(filters: Filters): Partial<Record<ListKey, string[]>> {
   const picked: Partial<Record<ListKey, string[]>> = {};
   for (const key of lists) if (filters[key].length) picked[key] = [...filters[key]];
   return picked;
+}
+
+/**
+ * Whether a call that has just begun may belong to what is looked for. The
+ * server decides; this only keeps strangers from being counted as news.
+ */
+export function matches(filters: Filters, call: Call, below: (branch: string) => Set<string>): boolean {
+  const one = (wanted: string[], is: string) => wanted.length === 0 || wanted.includes(is);
+  const some = (wanted: string[], are: string[]) => wanted.length === 0 || wanted.some((w) => are.includes(w));
+  const day = call.startedAt ? isoDay(call.startedAt) : "";
+  return (
+    one(filters.seat, call.seat) &&
+    (filters.branch.length === 0 || filters.branch.some((b) => below(b).has(call.branch))) &&
+    one(filters.agent, call.agent?.id ?? "") &&
+    one(filters.kind, call.kind) &&
+    one(filters.direction, call.direction) &&
+    one(filters.state, call.state) &&
+    one(filters.rating, String(call.rating)) &&
+    one(filters.business, call.business) &&
+    some(filters.tag, call.tags) &&
+    some(filters.flag, call.flags) &&
+    (!filters.from || day >= filters.from) &&
+    (!filters.to || day <= filters.to) &&
+    call.number.endsWith(filters.number.trim()) &&
+    (!filters.account || call.account === filters.account.trim()) &&
+    (!filters.ticket || call.ticket === filters.ticket.trim()) &&
+    mentions(call, filters.q.trim())
+  );
+}
+
+function mentions(call: Call, words: string): boolean {
+  if (!words) return true;
+  const { agent, number, account, ticket, business, tags } = call;
+  const all = [agent?.id, agent?.name, number, account, ticket, business, ...tags].join(" ").toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
 }
 
 /** One filter as a chip that can be taken away. */

@@ -16,11 +16,14 @@ export function decodeLevels(levels: CallLevels): SideLevels {
 const floorDBov = 64;
 const ceilingDBov = 6;
 
-/** How high a level is drawn, 0 to 1. */
-export function height(level: number): number {
+/** A byte's height, reckoned once: bent, so that syllables stand out from the breath between. */
+const drawnHeights = Array.from({ length: 256 }, (_, level) => {
   if (level > 127) return 0;
-  return Math.min(1, Math.max(0, (floorDBov - level) / (floorDBov - ceilingDBov)));
-}
+  return Math.min(1, Math.max(0, (floorDBov - level) / (floorDBov - ceilingDBov))) ** 1.7;
+});
+
+/** How high a level is drawn, 0 to 1. */
+export const height = (level: number): number => drawnHeights[level] ?? 0;
 
 /** Heights of one side, brought to at most `most` values by the loudest of each stretch. */
 export function heights(levels: Uint8Array, most = Number.POSITIVE_INFINITY): number[] {
@@ -36,8 +39,13 @@ export function heights(levels: Uint8Array, most = Number.POSITIVE_INFINITY): nu
   return drawn;
 }
 
+/** What is louder is speech, −dBov. */
+const speechDBov = 45;
+
 /** How much of a side is speech, 0 to 1; gaps count as none. */
 export function talkShare(levels: Uint8Array): number {
   if (!levels.length) return 0;
-  return levels.filter((level) => level <= 45).length / levels.length;
+  let speech = 0;
+  for (const level of levels) if (level <= speechDBov) speech++;
+  return speech / levels.length;
 }

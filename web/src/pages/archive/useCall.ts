@@ -1,41 +1,89 @@
-import { onBeforeUnmount, type Ref, shallowRef, watch } from "vue";
-import { api, type Call } from "@/api";
+import { onBeforeUnmount, type Ref, ref, shallowRef, watch } from "vue";
+import { api, type Call, type CallLevels, Problem } from "@/api";
 import { useLoad } from "@/lib/useLoad";
 import { useLive } from "@/live/store";
 import { decodeLevels, type SideLevels } from "./peaks";
 
-/** A live call's waveform is read again so often, ms. */
+/** A live call is read again so often, ms. */
 const liveEveryMs = 3000;
+/** However much happens to a call, it is not read more often than this, ms. */
+const atMostEveryMs = 800;
 
 /**
  * One call with its levels, as it is: it follows what happens to the call, and
- * while that is live it grows.
+ * while that is live it grows. Neither waits for the other.
  */
 export function useCall(id: Ref<string>) {
   const levels = shallowRef<SideLevels | null>(null);
-  const { value: call, slow, problem, load } = useLoad((signal) => read(id.value, signal));
+  /** Whether the levels have been asked for and an answer has come. */
+  const levelsKnown = ref(false);
+  /** There is no such call. */
+  const missing = ref(false);
+  const { value: call, slow, problem, load: readCall } = useLoad((signal) => read(id.value, signal));
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let lastAt = 0;
+  let asked = new AbortController();
 
   async function read(wanted: string, signal: AbortSignal): Promise<Call> {
-    const [found, drawn] = await Promise.all([
-      api.call(wanted, signal),
-      // A call without levels is shown without a waveform.
-      api.levels(wanted, signal).catch(() => null),
-    ]);
-    levels.value = drawn && drawn.agent.length + drawn.customer.length > 0 ? decodeLevels(drawn) : null;
-    return found;
+    try {
+      const found = await api.call(wanted, signal);
+      missing.value = false;
+      return found;
+    } catch (err) {
+      if (err instanceof Problem && err.status === 404) missing.value = true;
+      throw err;
+    }
+  }
+
+  async function readLevels(): Promise<void> {
+    asked.abort();
+    asked = new AbortController();
+    const mine = asked;
+    let found: CallLevels;
+    try {
+      found = await api.levels(id.value, mine.signal);
+    } catch {
+      // A call without levels is shown without a waveform; what was drawn stays.
+      if (!mine.signal.aborted) levelsKnown.value = true;
+      return;
+    }
+    if (mine.signal.aborted) return;
+    levels.value = found.agent.length + found.customer.length > 0 ? decodeLevels(found) : null;
+    levelsKnown.value = true;
+  }
+
+  async function load(): Promise<void> {
+    lastAt = Date.now();
+    void readLevels();
+    await readCall();
+  }
+
+  /** Reads soon, once for all that happens until then. */
+  function refresh(): void {
+    waiting ??= setTimeout(
+      () => {
+        waiting = undefined;
+        void load();
+      },
+      Math.max(0, lastAt + atMostEveryMs - Date.now()),
+    );
   }
 
   const forget = useLive().follow((event) => {
-    if (event.kind === "call" && event.call?.id === id.value) void load();
+    if (event.kind === "call" && event.call?.id === id.value) refresh();
   });
   const growing = setInterval(() => {
-    if (call.value?.state === "live" && !document.hidden) void load();
+    if (call.value?.state === "live" && !document.hidden && Date.now() - lastAt >= liveEveryMs - 100)
+      void load();
   }, liveEveryMs);
 
   watch(
     id,
     () => {
       call.value = null;
+      levels.value = null;
+      levelsKnown.value = false;
+      missing.value = false;
       void load();
     },
     { immediate: true },
@@ -43,6 +91,8 @@ export function useCall(id: Ref<string>) {
   onBeforeUnmount(() => {
     forget();
     clearInterval(growing);
+    clearTimeout(waiting);
+    asked.abort();
   });
-  return { call, levels, slow, problem, load };
+  return { call, levels, levelsKnown, missing, slow, problem, load };
 }

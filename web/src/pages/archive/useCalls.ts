@@ -1,8 +1,9 @@
 import { onBeforeUnmount, ref, shallowRef } from "vue";
 import { api, type Call } from "@/api";
 import { sayProblem } from "@/lib/problem";
+import { useDirectory } from "@/live/directory";
 import { useLive } from "@/live/store";
-import { type Filters, noFilters, queryOf } from "./filters";
+import { type Filters, matches, noFilters, queryOf } from "./filters";
 
 const pageSize = 50;
 /** Longer than this says that it is loading, ms. */
@@ -19,9 +20,13 @@ export function useCalls() {
   const slow = ref(false);
   const loadingMore = ref(false);
   const problem = ref("");
+  /** Why the next page has not come; the rows stay. */
+  const moreProblem = ref("");
   const fresh = ref(0);
   let filters: Filters = noFilters();
   let running: AbortController | null = null;
+  const seen = new Set<string>();
+  const directory = useDirectory();
 
   async function load(wanted: Filters): Promise<void> {
     running?.abort();
@@ -33,10 +38,13 @@ export function useCalls() {
     }, patienceMs);
     try {
       const page = await api.calls(queryOf(wanted, "", pageSize), mine.signal);
+      if (mine.signal.aborted) return;
       calls.value = page.calls;
       next.value = page.next;
       fresh.value = 0;
+      seen.clear();
       problem.value = "";
+      moreProblem.value = "";
     } catch (err) {
       if (!mine.signal.aborted) problem.value = sayProblem(err);
     } finally {
@@ -49,6 +57,7 @@ export function useCalls() {
     const mine = running;
     if (!next.value || loadingMore.value || !mine) return;
     loadingMore.value = true;
+    moreProblem.value = "";
     try {
       const page = await api.calls(queryOf(filters, next.value, pageSize), mine.signal);
       if (running !== mine) return;
@@ -56,28 +65,36 @@ export function useCalls() {
       calls.value = [...(calls.value ?? []), ...page.calls.filter((c) => !known.has(c.id))];
       next.value = page.next;
     } catch (err) {
-      if (!mine.signal.aborted) problem.value = sayProblem(err);
+      if (!mine.signal.aborted) moreProblem.value = sayProblem(err);
     } finally {
       loadingMore.value = false;
     }
   }
 
-  const seen = new Set<string>();
-  const forget = useLive().follow((event) => {
-    const { call } = event;
-    if (event.kind !== "call" || !call || !calls.value) return;
-    const at = calls.value.findIndex((c) => c.id === call.id);
+  function take(call: Call): void {
+    const list = calls.value;
+    if (!list) return;
+    const at = list.findIndex((c) => c.id === call.id);
     if (at >= 0) {
-      calls.value = calls.value.map((c, i) => (i === at ? call : c));
-    } else if (!seen.has(call.id) && call.id > (calls.value[0]?.id ?? "")) {
-      seen.add(call.id);
-      fresh.value++;
+      calls.value = list.map((c, i) => (i === at ? call : c));
+      return;
     }
+    // Ids are in the order of time: a greater one is newer than all that is shown.
+    const first = list[0]?.id ?? "";
+    if (seen.has(call.id) || call.id <= first || !matches(filters, call, directory.branchAndBelow)) return;
+    seen.add(call.id);
+    // Where nothing stands yet, nothing is pushed away.
+    if (list.length === 0 && !next.value) void load(filters);
+    else fresh.value++;
+  }
+
+  const forget = useLive().follow((event) => {
+    if (event.kind === "call" && event.call) take(event.call);
   });
 
   onBeforeUnmount(() => {
     forget();
     running?.abort();
   });
-  return { calls, next, slow, loadingMore, problem, fresh, load, more };
+  return { calls, next, slow, loadingMore, problem, moreProblem, fresh, load, more };
 }

@@ -1,0 +1,166 @@
+import type { Gap } from "@/api";
+import type { SideLevels } from "../peaks";
+import { barsOf, hatchesOf, type Lane, laneLevels, placeOf, ticksOf, type View } from "./geometry";
+
+// Draws what is in sight of a waveform onto a canvas; nothing outside it is
+// touched, so that an hour costs no more than a minute.
+
+export const laneHeight = 76;
+export const axisHeight = 20;
+export const miniHeight = 26;
+
+export interface Paint {
+  view: View;
+  lengthMs: number;
+  lanes: Lane[];
+  levels: SideLevels | null;
+  gaps: Gap[];
+  cause: (cause: Gap["cause"]) => string;
+  time: (ms: number) => string;
+}
+
+const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const laneColour = (lane: Lane) => token(lane === "customer" ? "--text-2" : "--meter");
+
+/** Makes the canvas as fine as the screen and empty. */
+function begin(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
+  const fine = window.devicePixelRatio || 1;
+  if (canvas.width !== Math.round(width * fine)) canvas.width = Math.round(width * fine);
+  if (canvas.height !== Math.round(height * fine)) canvas.height = Math.round(height * fine);
+  const ctx = canvas.getContext("2d");
+  ctx?.setTransform(fine, 0, 0, fine, 0, 0);
+  ctx?.clearRect(0, 0, width, height);
+  return ctx;
+}
+
+export function paintLanes(canvas: HTMLCanvasElement, p: Paint): void {
+  const bottom = p.lanes.length * laneHeight;
+  const ctx = begin(canvas, p.view.width, bottom + axisHeight);
+  if (!ctx) return;
+  const ticks = ticksOf(p.view, p.lengthMs);
+  ctx.fillStyle = token("--line");
+  for (const at of ticks) ctx.fillRect(Math.round(placeOf(p.view, at)), 0, 1, bottom);
+  p.lanes.forEach((lane, i) => {
+    paintLane(ctx, p, lane, i * laneHeight);
+    if (i === 0) return;
+    ctx.fillStyle = token("--line");
+    ctx.fillRect(0, i * laneHeight, p.view.width, 1);
+  });
+  paintAxis(ctx, p, ticks, bottom);
+}
+
+function paintLane(ctx: CanvasRenderingContext2D, p: Paint, lane: Lane, top: number): void {
+  const middle = top + laneHeight / 2;
+  const half = laneHeight / 2 - 5;
+  for (const hatch of hatchesOf(p.gaps, lane, p.view)) {
+    ctx.fillStyle = token("--sunken");
+    ctx.fillRect(hatch.x, top, hatch.width, laneHeight);
+    ctx.fillStyle = hatching(ctx) ?? token("--line-strong");
+    ctx.fillRect(hatch.x, top, hatch.width, laneHeight);
+  }
+  ctx.fillStyle = token("--line-strong");
+  ctx.fillRect(0, middle - 0.5, Math.min(p.view.width, placeOf(p.view, p.lengthMs)), 1);
+  if (p.levels) {
+    ctx.fillStyle = laneColour(lane);
+    for (const bar of barsOf(laneLevels(p.levels, lane), p.levels.stepMs, p.view)) {
+      const reach = bar.height * half;
+      if (reach > 0.5) ctx.fillRect(bar.x, middle - reach, Math.max(1, bar.width - 1), 2 * reach);
+    }
+  }
+  for (const hatch of hatchesOf(p.gaps, lane, p.view)) {
+    sayCause(ctx, hatch.causes.map(p.cause).join(" · "), hatch.x, hatch.width, middle);
+  }
+}
+
+/** Writes a gap's cause into it if there is room. */
+function sayCause(
+  ctx: CanvasRenderingContext2D,
+  text: string,
+  x: number,
+  width: number,
+  middle: number,
+): void {
+  ctx.font = `12px ${token("--font")}`;
+  const needed = ctx.measureText(text).width + 12;
+  if (needed > width - 6) return;
+  const left = x + (width - needed) / 2;
+  ctx.fillStyle = token("--surface");
+  ctx.beginPath();
+  ctx.roundRect(left, middle - 10, needed, 20, 4);
+  ctx.fill();
+  ctx.fillStyle = token("--text-2");
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
+  ctx.fillText(text, left + 6, middle + 0.5);
+}
+
+let made: { key: string; pattern: CanvasPattern | null } | null = null;
+
+/** Slanted lines in the colour of the theme. */
+function hatching(ctx: CanvasRenderingContext2D): CanvasPattern | null {
+  const colour = token("--line-strong");
+  const fine = window.devicePixelRatio || 1;
+  const key = `${colour}/${fine}`;
+  if (made?.key === key) return made.pattern;
+  const side = 7;
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = Math.round(side * fine);
+  const pen = tile.getContext("2d");
+  if (!pen) return null;
+  pen.scale(tile.width / side, tile.width / side);
+  pen.strokeStyle = colour;
+  pen.globalAlpha = 0.75;
+  pen.lineWidth = 1;
+  for (const shift of [-side, 0, side]) {
+    pen.beginPath();
+    pen.moveTo(shift - 1, side + 1);
+    pen.lineTo(shift + side + 1, -1);
+    pen.stroke();
+  }
+  const pattern = ctx.createPattern(tile, "repeat");
+  pattern?.setTransform(new DOMMatrix().scale(side / tile.width));
+  made = { key, pattern };
+  return pattern;
+}
+
+function paintAxis(ctx: CanvasRenderingContext2D, p: Paint, ticks: number[], top: number): void {
+  ctx.fillStyle = token("--line-strong");
+  ctx.fillRect(0, top, p.view.width, 1);
+  ctx.font = `11px ${token("--font")}`;
+  ctx.textBaseline = "middle";
+  for (const at of ticks) {
+    const x = Math.round(placeOf(p.view, at));
+    ctx.fillStyle = token("--line-strong");
+    ctx.fillRect(x, top, 1, 5);
+    const text = p.time(at);
+    const wide = ctx.measureText(text).width;
+    if (x + 4 + wide > p.view.width) continue;
+    ctx.fillStyle = token("--text-3");
+    ctx.textAlign = "left";
+    ctx.fillText(text, x + 4, top + 11);
+  }
+}
+
+/** The whole call in little: agent above, customer below, gaps grey. */
+export function paintMini(canvas: HTMLCanvasElement, p: Paint): void {
+  const { view } = p;
+  const ctx = begin(canvas, view.width, miniHeight);
+  if (!ctx) return;
+  const middle = miniHeight / 2;
+  ctx.fillStyle = hatching(ctx) ?? token("--line");
+  p.lanes.forEach((lane, i) => {
+    const half = p.lanes.length === 1 ? miniHeight : middle;
+    for (const hatch of hatchesOf(p.gaps, lane, view)) ctx.fillRect(hatch.x, i * half, hatch.width, half);
+  });
+  if (!p.levels) return;
+  for (const lane of p.lanes) {
+    ctx.fillStyle = laneColour(lane);
+    for (const bar of barsOf(laneLevels(p.levels, lane), p.levels.stepMs, view)) {
+      const reach = bar.height * (middle - 1);
+      if (reach < 0.4) continue;
+      const width = Math.max(1, bar.width - 1);
+      if (lane !== "customer") ctx.fillRect(bar.x, middle - reach, width, reach);
+      if (lane !== "agent") ctx.fillRect(bar.x, middle, width, reach);
+    }
+  }
+}
