@@ -7,6 +7,7 @@ type absent struct {
 	from   int64
 	cause  earshot.Cause
 	opened int64 // when its stream came (again); forever: it did not
+	left   int64 // when its stream went
 }
 
 // leastAbsence is the shortest time without a stream that is a gap, and
@@ -75,16 +76,18 @@ func (r *Recording) leave(l *lane, cause earshot.Cause) {
 	from += l.delays.least() // by the wall's clock, which the next take keeps to
 	for _, side := range l.sides {
 		if _, ok := r.absent[side]; !ok {
-			r.absent[side] = absent{from, cause, forever}
+			r.absent[side] = absent{from, cause, forever, r.last}
 		}
 	}
 }
 
 // finishAbsences enters the gaps of sides that are absent to the end. A side
-// that was never there has none, unless nobody was.
+// that was never there has none, unless nobody was; nor has one that leaves as
+// the call ends, though it fell silent a moment before.
 func (r *Recording) finishAbsences(now int64, gaps *gapList) {
 	for _, side := range bothSides {
-		if r.known[side] || len(r.known) == 0 {
+		leaving := r.known[side] && now-r.absent[side].left < leastAbsence
+		if !leaving && (r.known[side] || len(r.known) == 0) {
 			r.back(side, now, gaps)
 		}
 	}

@@ -418,3 +418,13 @@ func rough(rng *rand.Rand, events []event) []event {
 	}
 	return out
 }
+
+// A seat that stops talking a moment before it says goodbye misses nothing.
+func TestSilenceBeforeGoodbyeIsNoGap(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	const bye = 5200 * time.Millisecond
+	o := record(t, twoTracks, bye, agentSender().events(a, 250, 0), customerSender().events(c, 252, 0),
+		[]event{closing(bye, earshot.SideAgent), closing(bye, earshot.SideCustomer)})
+	wantParts(t, o.call, "1 both 0+5200")
+	wantGaps(t, o.call)
+}
