@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -177,8 +178,9 @@ func (r *roster) replace(ctx context.Context, list []earshot.Seat, nth int) {
 	r.done = nth
 	close(r.reading)
 	r.reading = make(chan struct{})
+	theirs := maps.Clone(seats) // read by another goroutine, while tokens' uses change ours
 	r.mu.Unlock()
-	r.changed(ctx, seats)
+	r.changed(ctx, theirs)
 }
 
 // keepUse carries over that a token was used before.

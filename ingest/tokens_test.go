@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -66,6 +67,24 @@ func TestTokens(t *testing.T) {
 	h.clock.add(earshot.TokenOverlap + time.Hour)
 	h.tokenIs(next, "")
 	h.tokenIs(unused, "s1")
+}
+
+// The loop reads the table it is told of at its leisure, without the roster's lock.
+func TestFirstUseLeavesTheTableThatWasToldAlone(t *testing.T) {
+	h := newHall(t)
+	h.renew("s1")
+	token := h.renew("s1")
+	var told map[string]earshot.Seat
+	r := newRoster(h.floor.opts, h.floor.keeper, func(_ context.Context, seats map[string]earshot.Seat) { told = seats })
+	if err := r.read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if seat, ok := r.seatOf(earshot.HashToken(token)); seat != "s1" || !ok {
+		t.Fatalf("the token is %q's, %v", seat, ok)
+	}
+	if n := len(told["s1"].Tokens); n != 2 {
+		t.Errorf("the table that was told has %d tokens of the seat now, had 2", n)
+	}
 }
 
 func TestALateFirstUseDoesNotUndoANewerToken(t *testing.T) {
