@@ -64,7 +64,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openIndex, a.openLive, a.openFloor, a.openMonitor, a.serve,
+		a.listen, a.openFiles, a.openIndex, a.openLive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -171,8 +171,7 @@ func (a *app) openIndex(ctx context.Context) (err error) {
 	a.atEnd(func(context.Context) error { return a.index.Close() })
 	a.archive = storage.New(a.files, a.index, storage.Options{Now: a.now})
 	a.recoverCalls(ctx)
-	a.password, err = a.firstAdministrator(ctx)
-	return err
+	return nil
 }
 
 // recoverCalls stores what a crash left, before anything is recorded. What cannot be
@@ -194,14 +193,6 @@ func indexURL(flag, data string) string {
 		return "sqlite:" + filepath.Join(data, "index.db")
 	}
 	return flag
-}
-
-func (a *app) firstAdministrator(ctx context.Context) (password string, err error) {
-	password, err = monitor.Bootstrap(ctx, a.index, a.settings.AdminPassword)
-	if err != nil {
-		return "", fmt.Errorf("first administrator: %w", err)
-	}
-	return password, nil
 }
 
 func (a *app) openLive(ctx context.Context) (err error) {
@@ -271,6 +262,15 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		a.monitor.Close()
 		return nil
 	})
+	return nil
+}
+
+// firstAdministrator comes when nothing else can fail: a password made for a start
+// that then fails would be shown to nobody, and never again.
+func (a *app) firstAdministrator(ctx context.Context) (err error) {
+	if a.password, err = monitor.Bootstrap(ctx, a.index, a.settings.AdminPassword); err != nil {
+		return fmt.Errorf("first administrator: %w", err)
+	}
 	return nil
 }
 

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	parser, err := kong.New(&all,
 		kong.Name("earshot"),
 		kong.Description("声鉴 Earshot: records and monitors service counters and hotlines."),
-		kong.Configuration(kong.JSON),
+		kong.Configuration(configFile),
 		kong.DefaultEnvars("EARSHOT"),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"text/tabwriter"
+	"time"
 
 	"earshot"
 	"earshot/monitor/people"
@@ -60,6 +61,12 @@ func (f passwordFlag) hash(ctx context.Context) (hash, made string, err error) {
 	return hash, made, err
 }
 
+// noteDown writes into the audit what was done here, where nobody has signed in.
+func noteDown(ctx context.Context, ix *index.Index, action, user, what string) error {
+	return ix.AddAudit(ctx, earshot.Audit{At: earshot.At(time.Now()), Who: "earshot",
+		Action: action, Target: "user:" + user, Reason: what + ", by command line"})
+}
+
 func tell(out io.Writer, id, made string) error {
 	_, err := fmt.Fprintf(out, "%s: done\n", id)
 	if made != "" {
@@ -98,6 +105,9 @@ func (c userAdd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err := ix.CreateUser(ctx, user); err != nil {
 		return err
 	}
+	if err := noteDown(ctx, ix, earshot.AuditCreate, user.ID, string(user.Role)); err != nil {
+		return err
+	}
 	return tell(out, c.ID, made)
 }
 
@@ -124,6 +134,9 @@ func (c userPasswd) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	user.PasswordHash = hash
 	if err := ix.SaveUser(ctx, user); err != nil {
+		return err
+	}
+	if err := noteDown(ctx, ix, earshot.AuditUpdate, user.ID, "password"); err != nil {
 		return err
 	}
 	return tell(out, c.ID, made)
