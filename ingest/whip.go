@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,13 @@ type publication struct {
 	peer    *peer
 	stream  *Stream
 	stopped atomic.Bool
+	sources atomic.Int32          // that have sent so far
+	taking  [maxTracks]sync.Mutex // held while a track takes a packet: a new source has a reader of its own
 }
+
+// maxSources is how many SSRCs a connection may go through; each costs two
+// goroutines until it ends.
+const maxSources = 64
 
 func (p *whip) post(r *http.Request, seat, owner string, o *offer) (*resource, string, error) {
 	if err := o.checkSending(); err != nil {
@@ -157,7 +164,12 @@ func (pub *publication) follow() {
 		if i >= len(stream.tracks) {
 			return
 		}
-		pub.peer.read(func() { pub.readTrack(track, stream.Track(i), receptions[i]) })
+		if pub.sources.Add(1) > maxSources {
+			pub.wire.opts.Log.Warn("a seat changes its source all the time; it has to connect again", "seat", pub.res.seat)
+			pub.wire.drop(pub.res, endBroken)
+			return
+		}
+		pub.peer.read(func() { pub.readTrack(track, i, receptions[i]) })
 		pub.peer.read(func() {
 			readRTCP(receiver, func(sr *rtcp.SenderReport) {
 				if sr.SSRC == uint32(track.SSRC()) {
@@ -181,12 +193,14 @@ func (pub *publication) follow() {
 	})
 }
 
-func (pub *publication) readTrack(track *webrtc.TrackRemote, to *Track, r *reception) {
-	clock := pub.wire.opts.Now
+func (pub *publication) readTrack(track *webrtc.TrackRemote, i int, r *reception) {
+	clock, to, taking := pub.wire.opts.Now, pub.stream.Track(i), &pub.taking[i]
 	readTrack(track, func(packet []byte) {
 		if pub.stopped.Load() {
 			return
 		}
+		taking.Lock()
+		defer taking.Unlock()
 		now := clock()
 		if h, ok := parseRTP(packet, 0); ok {
 			r.packet(h, now)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -303,4 +305,46 @@ func TestRequestedUfrag(t *testing.T) {
 	for cut := range request.Raw { // torn anywhere, it must not panic
 		requestedUfrag(request.Raw[:cut])
 	}
+}
+
+// A sender that changes its SSRC may be read by two goroutines for a while; the
+// track takes from one at a time.
+func TestTwoUndeclaredSSRCsAtOnce(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.newClient(clientOptions{tracks: 2})
+	offer := without("a=ssrc")(c.offer(r, nil))
+	second := strings.LastIndex(offer, "m=audio")
+	offer = strings.Replace(offer[:second], "BUNDLE 0 1", "BUNDLE 0", 1)
+	resp, answer := r.do(http.MethodPost, whipBase+rigSeat, offer, "Content-Type", typeSDP)
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s", resp.Status, answer)
+	}
+	line := answer[strings.Index(answer, "m=audio"):]
+	answer = strings.Replace(answer, "BUNDLE 0", "BUNDLE 0 1", 1) + strings.Replace(line, "a=mid:0", "a=mid:1", 1)
+	r.must(c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+	c.connected(r)
+	ear := &aloneEar{}
+	r.floor.fanout(rigSeat).add(ear)
+	var sending sync.WaitGroup
+	sending.Go(func() { c.send(r, 0, 0, 300) })
+	sending.Go(func() { c.send(r, 1, 0, 300) })
+	sending.Wait()
+	r.heardAll(600)
+	if ear.disturbed.Load() {
+		t.Error("two readers were in one track at once")
+	}
+}
+
+// aloneEar takes its time, and notes if it is told of two packets at once.
+type aloneEar struct {
+	inside    atomic.Int32
+	disturbed atomic.Bool
+}
+
+func (e *aloneEar) hear(*frame) {
+	if e.inside.Add(1) > 1 {
+		e.disturbed.Store(true)
+	}
+	time.Sleep(200 * time.Microsecond)
+	e.inside.Add(-1)
 }
