@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -77,6 +78,11 @@ func sqliteName(path, option string) string {
 		"&_pragma=cache_size(-16000)&" + option
 }
 
+// connectWithin is how long a PostgreSQL may take to answer a new connection,
+// unless its address says otherwise (connect_timeout): one behind a silent
+// firewall must not hold up the start for ever.
+const connectWithin = 5 * time.Second
+
 // connectPostgres makes one pool. bun writes values into the query's text, so
 // preparing each text would fill the statement cache with texts used once.
 func connectPostgres(where string) (*Index, error) {
@@ -85,6 +91,9 @@ func connectPostgres(where string) (*Index, error) {
 		return nil, earshot.Fail(earshot.Invalid, "bad_index_url", "the PostgreSQL address cannot be read").Because(err)
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectWithin
+	}
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,20 @@ func TestOpenRefuses(t *testing.T) {
 		if text := earshot.AsError(err).Text; strings.Contains(text, "secret") || strings.Contains(text, "\n") {
 			t.Errorf("%s: the error says %q", url, text)
 		}
+	}
+}
+
+// A PostgreSQL that takes connections and says nothing is given up.
+func TestOpenGivesUpOnSilence(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer func() { must(t, silent.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = index.Open(ctx, "postgres://u@"+silent.Addr().String()+"/x?sslmode=disable")
+	wantCode(t, err, "index_unreachable")
+	if ctx.Err() != nil {
+		t.Error("it waits for as long as it may")
 	}
 }
 
