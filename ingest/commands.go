@@ -145,6 +145,19 @@ func (f *Floor) AddMark(ctx context.Context, call string, mark earshot.Mark) (ea
 	})
 }
 
+// RemoveMark takes a mark off a call that is not stored yet; one that is not
+// there is no error.
+func (f *Floor) RemoveMark(ctx context.Context, call, mark string) error {
+	_, err := onCall(ctx, f, call, false, func(_ time.Time, c *openCall) (struct{}, error) {
+		c.rec.Facts(func(call *earshot.Call) {
+			call.Marks = slices.DeleteFunc(call.Marks, func(m earshot.Mark) bool { return m.ID == mark })
+		})
+		c.keep()
+		return struct{}{}, nil
+	})
+	return err
+}
+
 // SetAgent says who sits at the seat, and with that in its open call; the empty
 // agent is nobody.
 func (f *Floor) SetAgent(ctx context.Context, id string, agent earshot.Agent) error {
@@ -180,14 +193,18 @@ func (f *Floor) LiveCall(call string) (earshot.Call, bool) {
 // means the only part, and answers earshot.ErrManyParts if there are more.
 func (f *Floor) LiveAudio(ctx context.Context, call string, n int) (audio []byte, mediaType string, err error) {
 	type file struct {
-		audio     []byte
+		read      func() ([]byte, error)
 		mediaType string
 	}
 	got, err := onCall(ctx, f, call, false, func(now time.Time, c *openCall) (file, error) {
-		audio, mediaType, err := c.rec.Snapshot(now.Add(-liveAudioAge), n)
-		return file{audio, mediaType}, err
+		read, mediaType, err := c.rec.Snapshot(now.Add(-liveAudioAge), n)
+		return file{read, mediaType}, err
 	})
-	return got.audio, got.mediaType, err
+	if err != nil {
+		return nil, "", err
+	}
+	audio, err = got.read() // here: the loop must not wait for the disk
+	return audio, got.mediaType, err
 }
 
 // LiveLevels are the levels so far, over the call's timeline.

@@ -113,7 +113,14 @@ func TestAgentsFactsAndMarks(t *testing.T) {
 		marks := h.shelf.call(id).Marks
 		return len(marks) == 1 && marks[0].Text == "听这里"
 	})
+	for range 2 { // the second time there is none, and that is fine
+		if err := h.floor.RemoveMark(t.Context(), id, mark.ID); err != nil {
+			t.Errorf("remove the mark: %v", err)
+		}
+	}
+	h.news.until(t, "the index has the mark no more", func() bool { return len(h.shelf.call(id).Marks) == 0 })
 	for name, err := range map[string]error{
+		"unmark": h.floor.RemoveMark(t.Context(), "none", mark.ID),
 		"update": second(h.floor.UpdateCall(t.Context(), "none", earshot.CallPatch{})),
 		"end":    second(h.floor.EndCall(t.Context(), "none")),
 		"pause":  second(h.floor.PauseCall(t.Context(), "none", "", "")),
@@ -222,5 +229,33 @@ func TestCommandsEndWithTheirContext(t *testing.T) {
 	_, err := h.floor.StartCall(ctx, "e1", earshot.CallPatch{}, "u1")
 	if e := earshot.AsError(err); e.Kind != earshot.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a command to a busy loop: %v", err)
+	}
+}
+
+func TestReadingLiveAudioHoldsNobodyUp(t *testing.T) {
+	h := newHall(t)
+	h.files.slow = make(chan struct{})
+	d := h.device("s1", agentTrack)
+	h.run(10 * time.Second)
+	id := h.openCall("s1")
+	got := make(chan error)
+	go func() {
+		audio, _, err := h.floor.LiveAudio(t.Context(), id, 1)
+		if err == nil && len(audio) == 0 {
+			err = errors.New("no audio")
+		}
+		got <- err
+	}()
+	h.run(5 * time.Second)
+	h.expect("s1", earshot.SeatOnCall, "")
+	everyPacketOnce(t, h.tapes, earshot.SideAgent, 1000, d.tracks[0].sent)
+	select {
+	case err := <-got:
+		t.Fatalf("audio was answered before the disk read it: %v", err)
+	default:
+	}
+	close(h.files.slow)
+	if err := <-got; err != nil {
+		t.Error(err)
 	}
 }

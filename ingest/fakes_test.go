@@ -295,6 +295,7 @@ type fakeFiles struct {
 
 	mu    sync.Mutex
 	full  bool
+	slow  chan struct{} // reading waits for it, if there is one
 	whole map[string][]byte
 	parts map[string]*fakeFile
 }
@@ -360,6 +361,9 @@ func (f *fakeFile) Patch(off int64, p []byte) error {
 }
 
 func (f *fakeFile) Bytes() ([]byte, error) {
+	if f.files.slow != nil {
+		<-f.files.slow
+	}
 	f.files.mu.Lock()
 	defer f.files.mu.Unlock()
 	return slices.Clone(f.data), nil

@@ -95,7 +95,7 @@ type recording interface {
 	End(at time.Time) error
 	Call() earshot.Call
 	Facts(func(*earshot.Call))
-	Snapshot(at time.Time, n int) (audio []byte, mediaType string, err error)
+	Snapshot(at time.Time, n int) (read func() ([]byte, error), mediaType string, err error)
 	Levels() earshot.Levels
 }
 

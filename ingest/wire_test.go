@@ -365,7 +365,10 @@ func (r *rigRecording) End(at time.Time) error                               { r
 func (r *rigRecording) Call() earshot.Call                                   { return r.call.Clone() }
 func (r *rigRecording) Facts(change func(*earshot.Call))                     { change(&r.call) }
 func (r *rigRecording) Levels() earshot.Levels                               { return earshot.Levels{} }
-func (r *rigRecording) Snapshot(time.Time, int) ([]byte, string, error)      { return nil, "", nil }
+
+func (r *rigRecording) Snapshot(time.Time, int) (func() ([]byte, error), string, error) {
+	return func() ([]byte, error) { return nil, nil }, "", nil
+}
 
 // nacked lists the sequence numbers that are asked for.
 func nacked(packets []rtcp.Packet) []uint16 {

@@ -37,8 +37,8 @@ type shelf struct {
 
 // page is a file in memory.
 type page struct {
-	memory
 	s       *shelf
+	data    []byte
 	name    string
 	sealed  bool
 	appends int
@@ -70,7 +70,16 @@ func (p *page) Append(b []byte) error {
 		return p.refuse
 	}
 	p.appends++
-	return p.memory.Append(b)
+	p.data = append(p.data, b...)
+	return nil
+}
+
+func (p *page) Patch(off int64, b []byte) error {
+	if off < 0 || off+int64(len(b)) > int64(len(p.data)) {
+		return fmt.Errorf("patch %d bytes at %d of %d", len(b), off, len(p.data))
+	}
+	copy(p.data[off:], b)
+	return nil
 }
 
 func (p *page) Bytes() ([]byte, error) { return slices.Clone(p.data), nil }

@@ -24,7 +24,8 @@ type part struct {
 	limit   int64 // nothing beyond goes in: a snapshot's
 	silence int64 // how much from the start waits for the first audio
 	buf     []byte
-	broken  bool // the file fell too far behind
+	written int64 // bytes that the file took
+	broken  bool  // the file fell too far behind
 	steps   [2]levels.Steps
 	clock   clock
 	row     []unit
@@ -193,6 +194,7 @@ func (p *part) flush() error {
 		p.broken = len(p.buf) > mostUnwritten
 		return fmt.Errorf("write %s: %w", p.facts.File, err)
 	}
+	p.written += int64(len(p.buf))
 	p.buf = p.buf[:0]
 	return nil
 }
@@ -224,21 +226,14 @@ func (p *part) finish() error {
 	return failed
 }
 
-// snapshot is a part that goes its own way from here, in memory.
-func (p *part) clone(lanes []*lane, limit int64) (*part, *memory, error) {
+// clone is a part that goes its own way from here, in memory. p has a file.
+func (p *part) clone(lanes []*lane, limit int64) (*part, *memory) {
 	c := *p
 	c.lanes, c.limit, c.row = lanes, limit, make([]unit, len(lanes))
 	c.facts.Clock = append([]earshot.ClockPoint{}, p.facts.Clock...)
 	c.steps = [2]levels.Steps{}
-	if p.file == nil {
-		return &c, nil, nil
-	}
-	bytes, err := p.file.Bytes()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s so far: %w", p.facts.File, err)
-	}
-	m := &memory{bytes}
+	m := &memory{file: p.file, size: p.written}
 	c.file, c.mux = m, p.mux.clone()
 	c.buf = append([]byte(nil), p.buf...)
-	return &c, m, nil
+	return &c, m
 }

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 
 // Snapshot is a complete, finite file of part n so far: all that is older than
 // at, in which what is still missing is silent. n 0 is the only part there is.
-// The recording is not disturbed.
-func (r *Recording) Snapshot(at time.Time, n int) (audio []byte, mediaType string, err error) {
+// The recording is not disturbed. read makes the file: it waits for the disk,
+// and may be called by another goroutine, at any time.
+func (r *Recording) Snapshot(at time.Time, n int) (read func() ([]byte, error), mediaType string, err error) {
 	all := r.all()
 	if n == 0 {
 		if len(all)+len(r.call.Parts) > 1 {
@@ -26,26 +28,31 @@ func (r *Recording) Snapshot(at time.Time, n int) (audio []byte, mediaType strin
 		return nil, "", earshot.ErrNoPart
 	}
 	p := all[i]
-	if r.take == nil || !slices.Contains(r.take.parts, p) {
-		audio, err = p.file.Bytes()
-	} else {
-		audio, err = snapshot(p, r.desk.at(at))
+	file := p.file
+	if r.take != nil && slices.Contains(r.take.parts, p) {
+		if file, err = snapshot(p, r.desk.at(at)); err != nil {
+			return nil, "", err
+		}
 	}
-	return audio, p.facts.AudioType(), err
+	name := p.facts.File
+	return func() ([]byte, error) {
+		audio, err := file.Bytes()
+		if err != nil {
+			return nil, fmt.Errorf("read %s so far: %w", name, err)
+		}
+		return audio, nil
+	}, p.facts.AudioType(), nil
 }
 
 // snapshot ends a copy of the part at the time now.
-func snapshot(p *part, now int64) ([]byte, error) {
+func snapshot(p *part, now int64) (File, error) {
 	lanes := make([]*lane, len(p.lanes))
 	limit := forever
 	for i, l := range p.lanes {
 		lanes[i] = l.clone()
 		limit = min(limit, l.expected(now))
 	}
-	c, m, err := p.clone(lanes, limit)
-	if err != nil {
-		return nil, err
-	}
+	c, m := p.clone(lanes, limit)
 	for _, l := range lanes {
 		l.close(now, earshot.CauseStalled)
 	}
@@ -61,5 +68,5 @@ func snapshot(p *part, now int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return m.data, nil
+	return m, nil
 }

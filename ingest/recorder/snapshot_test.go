@@ -10,6 +10,16 @@ import (
 	"earshot"
 )
 
+// shot is a snapshot, read at once.
+func shot(r *Recording, at time.Time, n int) ([]byte, string, error) {
+	read, kind, err := r.Snapshot(at, n)
+	if err != nil {
+		return nil, "", err
+	}
+	audio, err := read()
+	return audio, kind, err
+}
+
 func TestSnapshot(t *testing.T) {
 	a, c := fixture(t, "agent"), fixture(t, "customer")
 	o := begin(t, Options{})
@@ -19,7 +29,7 @@ func TestSnapshot(t *testing.T) {
 	agent := cut(agentSender().events(a, 500, 0), 300, 310) // still being asked for
 	var taken []byte
 	look := event{at: 6500 * time.Millisecond, do: func(r *Recording, at time.Time) {
-		file, kind, err := r.Snapshot(at.Add(-1500*time.Millisecond), 1)
+		file, kind, err := shot(r, at.Add(-1500*time.Millisecond), 1)
 		if err != nil || kind != "audio/ogg" {
 			t.Fatal(kind, err)
 		}
@@ -27,7 +37,7 @@ func TestSnapshot(t *testing.T) {
 		same(t, "agent", gotA[:250], looped(a, 250))
 		same(t, "customer", gotC[:250], looped(c, 250))
 
-		taken, _, err = r.Snapshot(at, 0)
+		taken, _, err = shot(r, at, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +64,7 @@ func TestSnapshot(t *testing.T) {
 	if !bytes.Equal(plain.file(1), o.file(1)) {
 		t.Error("the file differs from one of which no snapshot was taken")
 	}
-	sealed, _, err := o.r.Snapshot(start.Add(time.Hour), 1)
+	sealed, _, err := shot(o.r, start.Add(time.Hour), 1)
 	if err != nil || !bytes.Equal(sealed, o.file(1)) {
 		t.Errorf("of a sealed part: %v", err)
 	}
@@ -69,7 +79,7 @@ func TestSnapshotG711(t *testing.T) {
 	s.ticks = 160
 	o := begin(t, Options{})
 	look := event{at: 2510 * time.Millisecond, do: func(r *Recording, at time.Time) {
-		file, _, err := r.Snapshot(at, 1)
+		file, _, err := shot(r, at, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,5 +91,46 @@ func TestSnapshotG711(t *testing.T) {
 	o.end(4 * time.Second)
 	if got := wavData(t, o.file(1)); !bytes.Equal(got, slices.Concat(tone[:200]...)) {
 		t.Error("the file differs")
+	}
+}
+
+// Whoever asked reads when it suits them: the file has grown by then, or is sealed.
+func TestSnapshotIsReadLater(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	tone := g711Packets(300, 160, 3)
+	law := agentSender()
+	law.ticks = 160
+	for _, row := range []struct {
+		name   string
+		tracks []Track
+		events [][]event
+	}{
+		{"opus", twoTracks, [][]event{agentSender().events(a, 500, 0), customerSender().events(c, 500, 0)}},
+		{"g711", []Track{{Side: earshot.SideAgent, Codec: earshot.PCMU}}, [][]event{law.events(tone, 500, 0)}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := begin(t, Options{})
+			var first []byte
+			var later func() ([]byte, error)
+			look := event{at: 5010 * time.Millisecond, do: func(r *Recording, at time.Time) {
+				var err error
+				if first, _, err = shot(r, at, 1); err != nil {
+					t.Fatal(err)
+				}
+				if later, _, err = r.Snapshot(at, 1); err != nil {
+					t.Fatal(err)
+				}
+			}}
+			o.play(10*time.Second, append([][]event{{o.open(0, row.tracks...), look}}, row.events...)...)
+			grown, err := later()
+			if err != nil || !bytes.Equal(grown, first) {
+				t.Errorf("the file has grown: %d bytes, %d when it was asked for, %v", len(grown), len(first), err)
+			}
+			o.end(10 * time.Second)
+			sealed, err := later()
+			if err != nil || !bytes.Equal(sealed, first) {
+				t.Errorf("the file is sealed: %d bytes, %d when it was asked for, %v", len(sealed), len(first), err)
+			}
+		})
 	}
 }
