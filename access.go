@@ -1,5 +1,7 @@
 package earshot
 
+import "time"
+
 // Action is something that is allowed or not.
 type Action string
 
@@ -40,3 +42,12 @@ func (r Role) May(a Action) bool {
 
 // Allowed lists what the role allows.
 func (r Role) Allowed() []Action { return append([]Action{}, allowed[r]...) }
+
+// SeatSaysFor is how long after its end a call's facts may still be given by its
+// own seat: a customer rates a conversation when it is over.
+const SeatSaysFor = 15 * time.Minute
+
+// SeatMaySay says whether c's own seat may still give facts of it at now.
+func (c Call) SeatMaySay(now time.Time) bool {
+	return c.State == CallLive || c.State == CallStored && now.Sub(c.EndedAt.Time) <= SeatSaysFor
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -189,6 +190,11 @@ func (s *Server) enterGate(route Route, r *http.Request) (*http.Request, error) 
 	} else if v.who, err = s.door.principal(r); err != nil {
 		return r, err
 	}
+	if v.who.IsSeat() && route.Need.OwnSeat && v.about.Call != "" && v.about.Seat == "" {
+		if v.about.Seat, err = s.seatOfEnded(r.Context(), v.about.Call); err != nil {
+			return r, err
+		}
+	}
 	if err := s.gate.Allow(v.who, route.ID, route.Need, v.about); err != nil {
 		return r, err
 	}
@@ -220,6 +226,23 @@ func (s *Server) subjectOf(route Route, r *http.Request) Subject {
 		return about
 	}
 	return Subject{}
+}
+
+// seatOfEnded is the seat of a call that has just ended, while that may still
+// say something about it; "" of any other.
+func (s *Server) seatOfEnded(ctx context.Context, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, handleWithin)
+	defer cancel()
+	call, err := s.Archive.Call(ctx, id)
+	switch {
+	case errors.Is(err, earshot.ErrNoCall):
+		return "", nil
+	case err != nil:
+		return "", err
+	case call.SeatMaySay(s.Now()):
+		return call.Seat, nil
+	}
+	return "", nil
 }
 
 // auditDenied writes a refusal down, one a minute for the same thing.

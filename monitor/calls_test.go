@@ -121,6 +121,18 @@ func TestEditing(t *testing.T) {
 	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+live.ID, `{"ticket":"U"}`).want(http.StatusOK)
 	h.with("est_2").do(http.MethodPatch, "/api/v1/calls/"+live.ID, `{"ticket":"V"}`).fails(http.StatusNotFound, "no_call")
 	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"ticket":"V"}`).fails(http.StatusNotFound, "no_call")
+	// Its own seat has a while to say how it was.
+	ended, _ := h.store("s1", h.clock.Now().Add(-time.Minute), nil)
+	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+ended.ID, `{"rating":5}`).want(http.StatusOK).into(&got)
+	h.with("est_2").do(http.MethodPatch, "/api/v1/calls/"+ended.ID, `{"rating":1}`).fails(http.StatusNotFound, "no_call")
+	h.with("est_1").do(http.MethodPost, "/api/v1/calls/"+ended.ID+"/end", nil).fails(http.StatusConflict, "not_live")
+	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+earshot.NewID(h.clock.Now()), `{"rating":1}`).fails(http.StatusNotFound, "no_call")
+	if got.ID != ended.ID || got.Rating != 5 {
+		t.Errorf("rated: %+v", got)
+	}
+	if row := h.audited(earshot.AuditUpdate, 4)[0]; row.Who != "seat:s1" || row.Call != ended.ID || row.Target != "s1" {
+		t.Errorf("audit row %+v", row)
+	}
 	if c, _ := h.floor.LiveCall(live.ID); c.Ticket != "U" {
 		t.Errorf("ticket %q", c.Ticket)
 	}
@@ -154,16 +166,14 @@ func TestMarks(t *testing.T) {
 				t.Errorf("the call shows %d marks, want %d", len(c.Marks), len(want))
 			}
 		}
-		if call == live.ID {
-			continue
-		}
 		supervisor.do(http.MethodDelete, path+"/"+private, nil).fails(http.StatusNotFound, "no_mark")
 		supervisor.do(http.MethodDelete, path+"/"+shared, nil).fails(http.StatusForbidden, "forbidden")
 		inspector.do(http.MethodDelete, path+"/"+private, nil).want(http.StatusNoContent)
 		admin.do(http.MethodDelete, path+"/"+shared, nil).want(http.StatusNoContent)
+		admin.do(http.MethodDelete, path+"/"+shared, nil).fails(http.StatusNotFound, "no_mark")
 	}
 	h.audited(earshot.AuditMark, 4)
-	h.audited(earshot.AuditDelete, 2)
+	h.audited(earshot.AuditDelete, 4)
 }
 
 func TestStoredAudio(t *testing.T) {

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -145,6 +146,13 @@ func (f *testFloor) ResumeCall(_ context.Context, id, _ string) (earshot.Call, e
 func (f *testFloor) AddMark(_ context.Context, id string, mark earshot.Mark) (earshot.Mark, error) {
 	_, err := f.update(id, func(c *earshot.Call) { c.Marks = append(c.Marks, mark) })
 	return mark, err
+}
+
+func (f *testFloor) RemoveMark(_ context.Context, id, mark string) error {
+	_, err := f.update(id, func(c *earshot.Call) {
+		c.Marks = slices.DeleteFunc(c.Marks, func(m earshot.Mark) bool { return m.ID == mark })
+	})
+	return err
 }
 
 func (f *testFloor) LiveCall(id string) (earshot.Call, bool) {

@@ -46,7 +46,7 @@ var allowedTo = map[string]string{
 	"search-calls":            "admin supervisor inspector evidence",
 	"get-call":                "admin supervisor inspector evidence",
 	"update-call":             "admin supervisor inspector evidence agent seat",
-	"update-call/stored":      "admin supervisor inspector evidence",
+	"update-call/stored":      "admin supervisor inspector evidence seat",
 	"end-call":                "admin supervisor agent seat",
 	"pause-call":              "admin supervisor agent seat",
 	"resume-call":             "admin supervisor agent seat",

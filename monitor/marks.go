@@ -56,8 +56,8 @@ func (s *Server) addMark(ctx context.Context, in *struct {
 	return answerWith(made), nil
 }
 
-// deleteMark takes a mark away once the call is stored; that it is somebody
-// else's, and kept to themselves, is not even said.
+// deleteMark takes a mark away; that it is somebody else's, and kept to
+// themselves, is not even said.
 func (s *Server) deleteMark(ctx context.Context, in *struct {
 	ByID
 	Mark string `path:"mark" maxLength:"64"`
@@ -76,7 +76,11 @@ func (s *Server) deleteMark(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	if err := s.Archive.DeleteMark(ctx, in.ID, in.Mark); err != nil {
+	err = s.Floor.RemoveMark(ctx, in.ID, in.Mark)
+	if errors.Is(err, earshot.ErrNotLive) {
+		err = s.Archive.DeleteMark(ctx, in.ID, in.Mark)
+	}
+	if err != nil {
 		return nil, err
 	}
 	row := s.row(v.who, earshot.AuditDelete, v.about)

@@ -102,12 +102,12 @@ var seatRoutes = []Route{
 }
 
 // Facts of a live call may be given by those who drive it; of a stored call
-// only by those who may edit calls.
+// only by those who may edit calls, and for a while by its own seat.
 var callRoutes = []Route{
 	{ID: "search-calls", Method: get, Path: "/api/v1/calls", Need: may(earshot.SeeCalls), Tag: "calls", Summary: "Search calls, newest first"},
 	{ID: "get-call", Method: get, Path: "/api/v1/calls/{id}", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "calls", Summary: "One call"},
 	{ID: "update-call", Method: patch, Path: "/api/v1/calls/{id}", Need: may(earshot.EditCall, earshot.DriveCalls).orOwnSeat(), About: aboutCall,
-		More: map[string]Need{"stored": may(earshot.EditCall)}, Tag: "calls", Summary: "Say something about a call"},
+		More: map[string]Need{"stored": may(earshot.EditCall).orOwnSeat()}, Tag: "calls", Summary: "Say something about a call"},
 	{ID: "end-call", Method: post, Path: "/api/v1/calls/{id}/end", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "End a live call"},
 	{ID: "pause-call", Method: post, Path: "/api/v1/calls/{id}/pause", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "Pause recording, with a reason"},
 	{ID: "resume-call", Method: post, Path: "/api/v1/calls/{id}/resume", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "Go on recording"},
