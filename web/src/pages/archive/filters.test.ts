@@ -1,6 +1,17 @@
 import { beforeAll, expect, test } from "vitest";
+import type { Call } from "@/api";
 import { setTimezone } from "@/lib/format";
-import { chipsOf, daysOf, noFilters, queryOf, readFilters, without, writeFilters } from "./filters";
+import {
+  chipsOf,
+  daysOf,
+  type Filters,
+  matches,
+  noFilters,
+  queryOf,
+  readFilters,
+  without,
+  writeFilters,
+} from "./filters";
 
 beforeAll(() => setTimezone("Asia/Shanghai"));
 
@@ -43,4 +54,29 @@ test("a day is the site's day", () => {
   const lateEvening = Date.parse("2026-11-21T16:30:00Z"); // the 22nd in Shanghai
   expect(daysOf("today", lateEvening)).toEqual({ from: "2026-11-22", to: "2026-11-22" });
   expect(daysOf("week", lateEvening)).toEqual({ from: "2026-11-16", to: "2026-11-22" });
+});
+
+test("a call that has just begun belongs to a search or not", () => {
+  const call = {
+    ...{ seat: "c1", branch: "hall", kind: "counter", direction: "inbound", state: "live", rating: 0 },
+    ...{
+      agent: { id: "1001", name: "王丽" },
+      number: "13800000129",
+      account: "8801",
+      ticket: "",
+      business: "开户",
+    },
+    ...{ tags: ["回访"], flags: [], startedAt: "2026-11-21T16:30:00Z" },
+  } as unknown as Call;
+  const below = (branch: string) => new Set(branch === "city" ? ["city", "hall"] : [branch]);
+  const fits = (filters: Partial<Filters>) => matches({ ...noFilters(), ...filters }, call, below);
+  expect(fits({})).toBe(true);
+  expect(fits({ branch: ["city"], agent: ["1001"], number: "0129", tag: ["回访", "投诉"] })).toBe(true);
+  expect(fits({ from: "2026-11-22", to: "2026-11-22" })).toBe(true); // the site's day
+  expect(fits({ to: "2026-11-21" })).toBe(false);
+  expect(fits({ branch: ["hotline"] })).toBe(false);
+  expect(fits({ q: "王丽 8801" })).toBe(true);
+  expect(fits({ q: "王丽 8802" })).toBe(false);
+  expect(fits({ flag: ["gaps"] })).toBe(false);
+  expect(fits({ state: ["stored"] })).toBe(false);
 });

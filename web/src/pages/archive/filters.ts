@@ -105,7 +105,8 @@ function pickLists(filters: Filters): Partial<Record<ListKey, string[]>> {
  */
 export function matches(filters: Filters, call: Call, below: (branch: string) => Set<string>): boolean {
   const one = (wanted: string[], is: string) => wanted.length === 0 || wanted.includes(is);
-  const some = (wanted: string[], are: string[]) => wanted.length === 0 || wanted.some((w) => are.includes(w));
+  const some = (wanted: string[], are: string[]) =>
+    wanted.length === 0 || wanted.some((w) => are.includes(w));
   const day = call.startedAt ? isoDay(call.startedAt) : "";
   return (
     one(filters.seat, call.seat) &&

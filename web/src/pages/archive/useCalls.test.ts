@@ -1,0 +1,131 @@
+import { mount } from "@vue/test-utils";
+import { createPinia, setActivePinia } from "pinia";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { defineComponent } from "vue";
+import { api, type Call, type LiveEvent, Problem } from "@/api";
+import { useLive } from "@/live/store";
+import { noFilters } from "./filters";
+import { useCalls } from "./useCalls";
+
+const call = (id: string, more: Partial<Call> = {}): Call =>
+  ({
+    ...{ id, seat: "c1", branch: "b", agent: null, kind: "counter", direction: "none", number: "" },
+    ...{ account: "", ticket: "", business: "", state: "live", startedAt: "2026-11-21T02:00:00Z" },
+    ...{ durationMs: 0, parts: [], gaps: [], marks: [], flags: [], tags: [], rating: 0 },
+    ...more,
+  }) as unknown as Call;
+
+type Page = Awaited<ReturnType<typeof api.calls>>;
+const page = (calls: Call[], next = "") => ({ calls, next }) as Page;
+
+let tell: (event: LiveEvent) => void = () => {};
+let forgotten = 0;
+
+beforeEach(() => {
+  setActivePinia(createPinia());
+  forgotten = 0;
+  vi.spyOn(useLive(), "follow").mockImplementation((fn) => {
+    tell = fn;
+    return () => {
+      forgotten++;
+      return true;
+    };
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+function start() {
+  let list!: ReturnType<typeof useCalls>;
+  const view = mount(
+    defineComponent({
+      setup: () => {
+        list = useCalls();
+        return () => null;
+      },
+    }),
+  );
+  return { list, view };
+}
+
+const news = (c: Call) => tell({ kind: "call", call: c } as unknown as LiveEvent);
+const ids = (list: ReturnType<typeof useCalls>) => list.calls.value?.map((c) => c.id);
+
+test("pages follow by key, and no call is shown twice", async () => {
+  const asked = vi
+    .spyOn(api, "calls")
+    .mockResolvedValueOnce(page([call("9"), call("8")], "k8"))
+    .mockResolvedValueOnce(page([call("8"), call("7")]));
+  const { list } = start();
+  await list.load({ ...noFilters(), seat: ["c1"] });
+  await list.more();
+  expect(asked.mock.calls[1]?.[0]).toEqual({ limit: 50, cursor: "k8", seat: ["c1"] });
+  expect(ids(list)).toEqual(["9", "8", "7"]);
+  await list.more(); // there is no next
+  expect(asked).toHaveBeenCalledTimes(2);
+});
+
+test("a page that fails leaves the rows and can be asked for again", async () => {
+  vi.spyOn(api, "calls")
+    .mockResolvedValueOnce(page([call("9")], "k9"))
+    .mockRejectedValueOnce(new Problem(0, "unreachable", ""))
+    .mockResolvedValueOnce(page([call("8")]));
+  const { list } = start();
+  await list.load(noFilters());
+  await list.more();
+  expect([ids(list), list.problem.value]).toEqual([["9"], ""]);
+  expect(list.moreProblem.value).not.toBe("");
+  await list.more();
+  expect([ids(list), list.moreProblem.value]).toEqual([["9", "8"], ""]);
+});
+
+test("an overtaken search changes nothing", async () => {
+  let answer: (p: Page) => void = () => {};
+  vi.spyOn(api, "calls")
+    .mockImplementationOnce(() => new Promise<Page>((done) => (answer = done)))
+    .mockResolvedValueOnce(page([call("5")]));
+  const { list } = start();
+  const first = list.load({ ...noFilters(), q: "a" });
+  await list.load({ ...noFilters(), q: "b" });
+  answer(page([call("1")], "more"));
+  await first;
+  expect([ids(list), list.next.value]).toEqual([["5"], ""]);
+});
+
+test("rows follow their calls, new ones are counted once and only if they fit", async () => {
+  vi.spyOn(api, "calls").mockResolvedValue(page([call("5"), call("4")]));
+  const { list } = start();
+  await list.load({ ...noFilters(), seat: ["c1"] });
+  news(call("4", { state: "stored", durationMs: 9000 }));
+  expect(list.calls.value?.[1]?.durationMs).toBe(9000);
+  news(call("6"));
+  news(call("6", { durationMs: 1 }));
+  news(call("7", { seat: "c2" })); // another seat
+  news(call("3")); // older than what is shown, on a later page
+  expect([ids(list), list.fresh.value]).toEqual([["5", "4"], 1]);
+  await list.load(noFilters());
+  expect(list.fresh.value).toBe(0);
+});
+
+test("the first call of all comes by itself", async () => {
+  const asked = vi
+    .spyOn(api, "calls")
+    .mockResolvedValueOnce(page([]))
+    .mockResolvedValueOnce(page([call("1")]));
+  const { list } = start();
+  await list.load(noFilters());
+  news(call("1"));
+  await vi.waitFor(() => expect(ids(list)).toEqual(["1"]));
+  expect(asked).toHaveBeenCalledTimes(2);
+});
+
+test("leaving ends the following and what is being asked", async () => {
+  let signal: AbortSignal | undefined;
+  vi.spyOn(api, "calls").mockImplementation((_q, s) => {
+    signal = s;
+    return new Promise(() => {});
+  });
+  const { list, view } = start();
+  void list.load(noFilters());
+  view.unmount();
+  expect([forgotten, signal?.aborted]).toEqual([1, true]);
+});
