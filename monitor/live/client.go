@@ -25,8 +25,9 @@ type Viewer struct {
 const (
 	queueLength  = 256
 	writeTimeout = 10 * time.Second
-	pingSilence  = 5 * time.Second  // a text ping after so much silence
-	pingEvery    = 15 * time.Second // a ping of the protocol, whose answer is awaited
+	endWithin    = 500 * time.Millisecond // what is being written when the server ends
+	pingSilence  = 5 * time.Second        // a text ping after so much silence
+	pingEvery    = 15 * time.Second       // a ping of the protocol, whose answer is awaited
 	deadAfter    = 45 * time.Second
 	replayWithin = 5 * time.Second
 	noticeEvery  = 20 * time.Millisecond
@@ -64,6 +65,14 @@ func (l *line) leave(code int, why string) {
 		l.code, l.why = code, why
 		close(l.left)
 	})
+}
+
+// end ends the line because the server does: a write that waits for a reader who
+// does not read is broken off.
+func (l *line) end() {
+	l.leave(websocket.CloseGoingAway, "the server ends")
+	// Where it fails the connection is gone already.
+	_ = l.conn.NetConn().SetWriteDeadline(time.Now().Add(endWithin))
 }
 
 func (l *line) write(m *websocket.PreparedMessage) error {
@@ -168,9 +177,10 @@ func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay bool) 
 		replay = true
 	}
 	if h.closed {
-		c.leave(websocket.CloseGoingAway, "the server ends")
+		c.end()
 	}
 	h.clients[c] = struct{}{}
+	h.connected[c.line] = struct{}{}
 	h.greet(c)
 	return first, replay
 }
@@ -188,6 +198,7 @@ func (h *Hub) part(c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.clients, c)
+	delete(h.connected, c.line)
 }
 
 // since are the events after id, if they are all at hand; h.mu is held.

@@ -62,8 +62,9 @@ type Hub struct {
 	base      string // the event, or snapshot, before the first of recent
 	clients   map[*client]struct{}
 	seatLines map[*seatLine]struct{}
-	following time.Time // since when events are followed; zero while they are not
-	stale     time.Time // since when the store does not answer; zero while it does
+	connected map[*line]struct{} // of clients, seat lines, and clients cut off that do not know it yet
+	following time.Time          // since when events are followed; zero while they are not
+	stale     time.Time          // since when the store does not answer; zero while it does
 	closed    bool
 }
 
@@ -82,7 +83,7 @@ func New(o Options) *Hub {
 		viewers: prometheus.NewGauge(prometheus.GaugeOpts{Name: "earshot_viewers", Help: "Dashboards connected by WebSocket."}),
 		cut:     prometheus.NewCounter(prometheus.CounterOpts{Name: "earshot_viewers_cut_off_total", Help: "Dashboards cut off because they did not keep up."}),
 		state:   newState(), meters: newMeters(),
-		clients: map[*client]struct{}{}, seatLines: map[*seatLine]struct{}{},
+		clients: map[*client]struct{}{}, seatLines: map[*seatLine]struct{}{}, connected: map[*line]struct{}{},
 		closed: true,
 	}
 	stale := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "earshot_live_state_stale", Help: "1 while the live state cannot be reached."},
@@ -377,11 +378,8 @@ func (h *Hub) closeAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for c := range h.clients {
-		c.leave(websocket.CloseGoingAway, "the server ends")
-	}
-	for l := range h.seatLines {
-		l.leave(websocket.CloseGoingAway, "the server ends")
+	for l := range h.connected {
+		l.end()
 	}
 }
 

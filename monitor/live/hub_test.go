@@ -275,6 +275,32 @@ func TestSlowViewerIsCutOff(t *testing.T) {
 	back.counted(last+1, told)
 }
 
+// The server's end does not wait for one who does not read, cut off or not.
+func TestServerEndsThoughAViewerDoesNotRead(t *testing.T) {
+	store := openStore(t, session.Options{})
+	w := openWall(t, store, "s1")
+	slow := w.viewBy("/", smallBuffers)
+	slow.want("hello")
+	quick := w.view("/")
+	for _, kind := range []string{"hello", "snapshot", "roster"} {
+		quick.want(kind)
+	}
+	told := 0
+	eventually(t, "the slow one is cut off", func() bool {
+		tell(t, store, told+1, 20)
+		told += 20
+		quick.counted(told-19, told)
+		w.hub.mu.Lock()
+		defer w.hub.mu.Unlock()
+		return len(w.hub.clients) == 1
+	})
+	began := time.Now()
+	w.end()
+	if took := time.Since(began); took > writeTimeout/2 {
+		t.Errorf("the end took %v", took)
+	}
+}
+
 // When Redis goes the wall says so and keeps what it shows; when it is back,
 // having forgotten everything, the wall gets a new snapshot.
 func TestRedisGoesAndComesBack(t *testing.T) {

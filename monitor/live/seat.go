@@ -62,8 +62,9 @@ func (h *Hub) joinSeat(l *seatLine) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seatLines[l] = struct{}{}
+	h.connected[l.line] = struct{}{}
 	if h.closed {
-		l.leave(websocket.CloseGoingAway, "the server ends")
+		l.end()
 	}
 }
 
@@ -71,6 +72,7 @@ func (h *Hub) partSeat(l *seatLine) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.seatLines, l)
+	delete(h.connected, l.line)
 }
 
 // watch puts what the floor says of the seat into the mailbox.

@@ -27,6 +27,7 @@ type wall struct {
 	hub   *Hub
 	store Store
 	http  *httptest.Server
+	end   func() // of the hub, and waits for it
 
 	mu    sync.Mutex
 	seats []string
@@ -63,9 +64,12 @@ func openWall(t *testing.T, store Store, seats ...string) *wall {
 		}
 	}
 	w.http.Start()
-	t.Cleanup(func() {
+	w.end = func() {
 		cancel()
 		<-ended
+	}
+	t.Cleanup(func() {
+		w.end()
 		w.http.Close()
 	})
 	eventually(t, "the hub runs and knows the state", func() bool {
