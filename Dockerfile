@@ -20,6 +20,8 @@ FROM scratch
 COPY --from=binary /earshot /earshot
 COPY --from=binary --chown=65532:65532 /empty /data
 USER 65532:65532
+# A container's host name is new each time it is made; a node must know its calls again.
+ENV EARSHOT_NODE=node1
 VOLUME /data
 EXPOSE 8080 8443 8189/udp 8189/tcp
 ENTRYPOINT ["/earshot"]
