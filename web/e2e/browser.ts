@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { adminPassword, type Server, until } from "./server";
+import { adminPassword, until } from "./server";
 import type { Envelope } from "./sound";
 
 /** Starts Chromium; with a WAV its microphone plays that file in a loop. */
@@ -42,7 +42,12 @@ export function openWindow(
 }
 
 /** Signs in on the sign-in page as a person would. */
-export async function signIn(page: Page, server: Server, user = "admin", password = adminPassword) {
+export async function signIn(
+  page: Page,
+  server: { url: string },
+  user = "admin",
+  password = adminPassword,
+): Promise<void> {
   await page.goto(`${server.url}/login`);
   await page.locator("input[autocomplete=username]").fill(user);
   await page.locator("input[autocomplete=current-password]").fill(password);
@@ -177,8 +182,7 @@ export async function hear(page: Page, seconds: number): Promise<Heard> {
 }
 
 /** What is wrong on a page: errors in its console and its code; `known` may happen. */
-export function listenForErrors(page: Page, known: RegExp[] = []): string[] {
-  const errors: string[] = [];
+export function listenForErrors(page: Page, known: RegExp[] = [], errors: string[] = []): string[] {
   const add = (text: string) => {
     if (!known.some((pattern) => pattern.test(text))) errors.push(text);
   };

@@ -132,8 +132,9 @@ function meterMoves(meter: Locator, enough: number): Promise<{ left: number[]; r
         const watch = new MutationObserver((changes) => {
           for (const { target } of changes) {
             const bar = target as HTMLElement;
-            const value = Number(/scaleX\(([\d.]+)\)/.exec(bar.style.transform)?.[1]);
-            moves[bar.className === "left" ? "left" : "right"].push(value);
+            const [, length, percent] = /([\d.]+)(%?)/.exec(bar.style.cssText) ?? [];
+            const part = Number(length) / (percent ? 100 : 1);
+            moves[bar.className === "left" ? "left" : "right"].push(part);
           }
           if (moves.left.length < wanted || moves.right.length < wanted) return;
           watch.disconnect();
