@@ -182,7 +182,8 @@ func (s *Server) heard(r *http.Request, ask audioAsk, part earshot.Part) {
 	s.played(r, ask, row)
 }
 
-// played puts a play, one for person, call and minute, or a download.
+// played puts a download, or a play: one a minute for a person and a part, however
+// often a player asks for pieces of it, and for an excerpt.
 func (s *Server) played(r *http.Request, ask audioAsk, row earshot.Audit) {
 	switch {
 	case r.Method == http.MethodHead:
@@ -190,7 +191,11 @@ func (s *Server) played(r *http.Request, ask audioAsk, row earshot.Audit) {
 		row.Action = earshot.AuditDownload
 		s.audit.Add(row)
 	default:
-		s.audit.AddOnce("play|"+row.Who+"|"+row.Call, row)
+		key := "play|" + row.Who + "|" + row.Call + "|" + row.Reason
+		if ask.excerpt {
+			key += fmt.Sprintf("|%d-%d", row.FromMs, row.ToMs)
+		}
+		s.audit.AddOnce(key, row)
 	}
 }
 

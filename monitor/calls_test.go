@@ -225,6 +225,24 @@ func TestStoredAudio(t *testing.T) {
 	}
 }
 
+// Each part that is played is in the audit, once a minute.
+func TestEachPartPlayedIsAudited(t *testing.T) {
+	h := open(t)
+	supervisor := h.user(earshot.RoleSupervisor)
+	call, _ := h.store("s1", h.clock.Now().Add(-time.Hour), func(c *earshot.Call) {
+		second := c.Parts[0]
+		second.N, second.StartMs = 2, 20000
+		c.Parts = append(c.Parts, second)
+	})
+	for _, n := range []string{"1", "2", "1", "2"} {
+		supervisor.get("/api/v1/calls/" + call.ID + "/parts/" + n + "/audio").want(http.StatusOK)
+	}
+	rows := h.audited(earshot.AuditPlay, 2)
+	if rows[0].Reason != "part 2" || rows[0].FromMs != 20000 || rows[1].Reason != "part 1" {
+		t.Errorf("audit rows %+v", rows)
+	}
+}
+
 func TestDownload(t *testing.T) {
 	h := open(t)
 	call, audio := h.store("s1", h.clock.Now().Add(-time.Hour), nil)

@@ -35,7 +35,7 @@ type Options struct {
 	Log           *slog.Logger
 	Now           func() time.Time
 	Registry      *prometheus.Registry
-	SecureCookies func(*http.Request) bool // whether r came by HTTPS; by default, whether by TLS
+	SecureCookies func(*http.Request) bool // whether r came by HTTPS; by default, whether by TLS, ours or a proxy's
 	Location      *time.Location           // what a day is; Asia/Shanghai by default
 }
 
@@ -112,7 +112,8 @@ func (o *Options) setDefaults() error {
 		o.Registry = prometheus.NewRegistry()
 	}
 	if o.SecureCookies == nil {
-		o.SecureCookies = func(r *http.Request) bool { return r.TLS != nil }
+		// Who forges the header only makes cookies of their own that they do not get back.
+		o.SecureCookies = func(r *http.Request) bool { return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" }
 	}
 	if o.Site.Timezone == "" {
 		o.Site.Timezone = "Asia/Shanghai"
