@@ -1,6 +1,8 @@
 package recorder
 
 import (
+	"bytes"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -303,5 +305,78 @@ func silentWhereBlank(t *testing.T, o *outcome, slots [][]byte) {
 		if heard != (level < earshot.LevelSilence) {
 			t.Fatalf("step %d has level %d, audio there: %v", step, level, heard)
 		}
+	}
+}
+
+// A disk that is away for long takes all again that had room to wait, in pieces;
+// what had none is a gap in its place, and so is what never gets to the disk.
+func TestFileRefusesForLong(t *testing.T) {
+	const seconds, downFrom, downTo = 2200, 10, 2180 // at 8,000 bytes a second 16 MiB wait
+	full := errors.New("disk full")
+	for _, row := range []struct {
+		name  string
+		comes bool // back
+		gap   [2]int64
+		bytes int
+	}{
+		{"and comes back", true, [2]int64{2100, 2182}, seconds * 8000},
+		{"to the end", false, [2]int64{8, seconds}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := begin(t, Options{})
+			var sealing error
+			call := earshot.Call{ID: callID, StartedAt: earshot.At(start)}
+			o.r = New(&call, o.shelf, Options{SealedPart: func(_ int, _ earshot.Part, err error) { sealing = err }})
+			if err := o.r.Open(start, []Track{{Side: earshot.SideAgent, Codec: earshot.PCMU}}); err != nil {
+				t.Fatal(err)
+			}
+			said := func(i int) []byte { return bytes.Repeat([]byte{byte(i%100 + 1)}, 8000) }
+			for i := range seconds {
+				p := Packet{Side: earshot.SideAgent, Arrival: start.Add(time.Duration(i) * time.Second), SSRC: 1, Seq: uint16(i), Timestamp: uint32(i) * 8000, Level: 30, Payload: said(i)}
+				_ = o.r.Packet(p) // its failures are what this is about
+				_ = o.r.Advance(p.Arrival)
+				for _, f := range o.shelf.files {
+					f.most = 8 << 20
+					switch i {
+					case downFrom:
+						f.refuse = full
+					case downTo:
+						if row.comes {
+							f.refuse = nil
+						}
+					}
+				}
+			}
+			err := o.r.End(start.Add(seconds * time.Second))
+			o.shelf.wg.Wait()
+			if row.comes != (err == nil) || row.comes != (sealing == nil) {
+				t.Errorf("end: %v; sealed: %v", err, sealing)
+			}
+			call = o.r.Call()
+			o.call = call
+			if len(call.Gaps) != 1 || call.Gaps[0].Cause != earshot.CauseOverflow || !call.Flagged(earshot.FlagGaps) {
+				t.Fatalf("gaps %+v, flags %v", call.Gaps, call.Flags)
+			}
+			from, to := call.Gaps[0].StartMs/1000, call.Gaps[0].EndMs/1000
+			if from < row.gap[0] || to > row.gap[1] || to < row.gap[1]-3 {
+				t.Errorf("the gap is %d to %d s, want about %v", from, to, row.gap)
+			}
+			if !row.comes {
+				return
+			}
+			data := wavData(t, o.file(1))
+			if len(data) != row.bytes {
+				t.Fatalf("%d bytes, want %d", len(data), row.bytes)
+			}
+			for i := range seconds {
+				want := said(i)
+				if int64(i) >= from && int64(i) < to {
+					want = bytes.Repeat([]byte{silenceULaw}, 8000)
+				}
+				if i != int(from) && i != int(to) && !bytes.Equal(data[8000*i:8000*(i+1)], want) {
+					t.Fatalf("second %d is not what was said", i)
+				}
+			}
+		})
 	}
 }

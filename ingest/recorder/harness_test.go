@@ -43,6 +43,7 @@ type page struct {
 	sealed  bool
 	appends int
 	refuse  error
+	most    int // bytes at once; 0: any
 }
 
 func newShelf() *shelf { return &shelf{files: map[string]*page{}} }
@@ -68,6 +69,9 @@ func (p *page) Append(b []byte) error {
 	}
 	if p.refuse != nil {
 		return p.refuse
+	}
+	if p.most > 0 && len(b) > p.most {
+		return errors.New("too much at once")
 	}
 	p.appends++
 	p.data = append(p.data, b...)

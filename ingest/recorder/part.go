@@ -12,6 +12,10 @@ import (
 // and more of a two-track call.
 const mostUnwritten = 16 << 20
 
+// mostAppended is how much a file is given at once: one that has caught up takes
+// a piece, never all that has waited for hours.
+const mostAppended = 1 << 20
+
 // part is one file while it is made, of one lane or of two combined.
 type part struct {
 	desk    *desk
@@ -22,7 +26,8 @@ type part struct {
 	start   int64 // on the call's timeline
 	end     int64 // so far
 	limit   int64 // nothing beyond goes in: a snapshot's
-	silence int64 // how much from the start waits for the first audio
+	silence int64 // how much waits to be filled before the next audio that is written
+	told    int64 // until where the file has it all
 	buf     []byte
 	written int64 // bytes that the file took
 	broken  bool  // the file fell too far behind
@@ -34,7 +39,7 @@ type part struct {
 // newPart begins a part at the place start.
 func newPart(d *desk, lanes []*lane, start int64) *part {
 	track := lanes[0].track
-	p := &part{desk: d, lanes: lanes, start: start, end: start, limit: forever, row: make([]unit, len(lanes))}
+	p := &part{desk: d, lanes: lanes, start: start, end: start, told: start, limit: forever, row: make([]unit, len(lanes))}
 	p.facts = earshot.Part{Codec: track.Codec, Channels: max(len(lanes), track.Channels), StartMs: start / milli, Clock: []earshot.ClockPoint{}}
 	switch {
 	case len(lanes) == 2 || track.stereo():
@@ -114,9 +119,13 @@ func (p *part) write(row []unit) error {
 		}
 	}
 	if p.broken {
-		p.overflow(n)
-		return nil
+		if err := p.flush(); err != nil {
+			p.silence += n
+			p.overflow(n)
+			return err
+		}
 	}
+	p.fill()
 	p.buf = p.mux.add(p.buf, row)
 	return p.flush()
 }
@@ -157,6 +166,11 @@ func (p *part) create() error {
 	p.desk.parts = n
 	p.file, p.mux, p.facts.N, p.facts.File = file, mux, n, name
 	p.buf = p.mux.begin(p.buf)
+	return nil
+}
+
+// fill adds filler for the time of which nothing was written.
+func (p *part) fill() {
 	for p.silence > 0 {
 		row := make([]unit, len(p.lanes))
 		size := fillerSize(p.silence)
@@ -166,7 +180,6 @@ func (p *part) create() error {
 		p.buf = p.mux.add(p.buf, row)
 		p.silence -= size
 	}
-	return nil
 }
 
 func (p *part) newMuxer(name string, n int) (muxer, error) {
@@ -187,15 +200,20 @@ func (p *part) newMuxer(name string, n int) (muxer, error) {
 // flush hands the bytes made so far to the file. What it does not take is tried
 // again with the next.
 func (p *part) flush() error {
-	if len(p.buf) == 0 {
-		return nil
+	rest := p.buf
+	for len(rest) > 0 {
+		n := min(len(rest), mostAppended)
+		if err := p.file.Append(rest[:n]); err != nil {
+			if len(rest) < len(p.buf) {
+				p.buf = append(p.buf[:0], rest...)
+			}
+			p.broken = len(p.buf) > mostUnwritten
+			return fmt.Errorf("write %s: %w", p.facts.File, err)
+		}
+		p.written += int64(n)
+		rest = rest[n:]
 	}
-	if err := p.file.Append(p.buf); err != nil {
-		p.broken = len(p.buf) > mostUnwritten
-		return fmt.Errorf("write %s: %w", p.facts.File, err)
-	}
-	p.written += int64(len(p.buf))
-	p.buf = p.buf[:0]
+	p.buf, p.broken, p.told = p.buf[:0], false, p.end
 	return nil
 }
 
@@ -214,8 +232,14 @@ func (p *part) finish() error {
 	}
 	p.clock.finish(p)
 	p.facts = p.now()
+	if p.broken && p.flush() == nil { // a failure shows again below
+		p.fill()
+	}
 	p.buf = p.mux.finish(p.buf)
 	failed := p.flush()
+	if failed != nil { // what waited is not in the file
+		p.overflow(p.end - p.told)
+	}
 	for _, patch := range p.mux.patches() {
 		failed = errors.Join(failed, p.file.Patch(patch.Offset, patch.Bytes))
 	}
