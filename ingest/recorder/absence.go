@@ -25,9 +25,13 @@ func (r *Recording) note() {
 	for _, l := range r.take.lanes {
 		for _, side := range l.sides {
 			r.known[side] = true
-			if a, ok := r.absent[side]; ok && l.spoke && l.first >= a.from {
-				r.back(side, l.first, &r.desk.gaps)
+			a, ok := r.absent[side]
+			if !ok || !l.spoke || l.closed && l.first < a.from { // it spoke before it left
+				continue
 			}
+			// A stream that takes over may begin while the last packet of the one
+			// before still lasts.
+			r.back(side, max(l.first, a.from), &r.desk.gaps)
 		}
 	}
 }

@@ -428,3 +428,21 @@ func TestSilenceBeforeGoodbyeIsNoGap(t *testing.T) {
 	wantParts(t, o.call, "1 both 0+5200")
 	wantGaps(t, o.call)
 }
+
+// A device takes over while the last packet of the one before still lasts.
+func TestTakeoverIsNoAbsence(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	again, other := agentSender(), customerSender()
+	again.ssrc, again.ts, again.seq = 7, 5, 5
+	other.ssrc, other.ts, other.seq = 8, 5, 5
+	const over = 4985 * time.Millisecond
+	o := begin(t, Options{})
+	o.play(10*time.Second,
+		[]event{o.open(0, twoTracks...)},
+		agentSender().events(a, 250, 0), customerSender().events(c, 250, 0),
+		[]event{closing(over, earshot.SideAgent), closing(over, earshot.SideCustomer), o.open(over, twoTracks...)},
+		again.events(a, 250, over), other.events(c, 250, over))
+	o.end(10 * time.Second)
+	wantParts(t, o.call, "1 both 0+5000", "2 both 4985+5000")
+	wantGaps(t, o.call)
+}
