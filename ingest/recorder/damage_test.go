@@ -380,3 +380,21 @@ func TestFileRefusesForLong(t *testing.T) {
 		})
 	}
 }
+
+// A file that a crash left, and that could not be completed, keeps its name.
+func TestFileOfThatNameExists(t *testing.T) {
+	o := begin(t, Options{})
+	o.shelf.refuse = func(name string) error {
+		if name == earshot.PartFile(callID, 1, earshot.Opus) || name == earshot.PartFile(callID, 2, earshot.Opus) {
+			return earshot.Fail(earshot.Conflict, "file_exists", "there is a file of that name")
+		}
+		return nil
+	}
+	a := fixture(t, "agent")
+	o.play(2*time.Second, []event{o.open(0, twoTracks[0])}, agentSender().events(a, 100, 0))
+	o.end(2 * time.Second)
+	wantGaps(t, o.call)
+	if len(o.call.Parts) != 1 || o.call.Parts[0].N != 3 || len(o.file(3)) == 0 {
+		t.Errorf("parts %+v", o.call.Parts)
+	}
+}

@@ -151,11 +151,18 @@ func (p *part) overflow(n int64) {
 	}
 }
 
+// mostTaken is how many numbers of parts in a row may be taken by files that a
+// crash left and nobody could complete.
+const mostTaken = 8
+
 // create makes the file, now that there is audio for it.
 func (p *part) create() error {
 	n := p.desk.parts + 1
-	name := earshot.PartFile(p.desk.call, n, p.facts.Codec)
-	file, err := p.desk.files.Create(name)
+	name, file, err := p.createAs(n)
+	for last := n + mostTaken; err != nil && earshot.AsError(err).Kind == earshot.Conflict && n < last; {
+		n++
+		name, file, err = p.createAs(n)
+	}
 	if err != nil {
 		return fmt.Errorf("begin %s: %w", name, err)
 	}
@@ -167,6 +174,12 @@ func (p *part) create() error {
 	p.file, p.mux, p.facts.N, p.facts.File = file, mux, n, name
 	p.buf = p.mux.begin(p.buf)
 	return nil
+}
+
+func (p *part) createAs(n int) (name string, file File, err error) {
+	name = earshot.PartFile(p.desk.call, n, p.facts.Codec)
+	file, err = p.desk.files.Create(name)
+	return name, file, err
 }
 
 // fill adds filler for the time of which nothing was written.
