@@ -18,6 +18,7 @@ import "element-plus/es/components/message-box/style/css";
 import "element-plus/es/components/option/style/css";
 import "element-plus/es/components/popover/style/css";
 import "element-plus/es/components/radio/style/css";
+import "element-plus/es/components/radio-button/style/css";
 import "element-plus/es/components/radio-group/style/css";
 import "element-plus/es/components/rate/style/css";
 import "element-plus/es/components/select/style/css";

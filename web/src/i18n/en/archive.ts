@@ -101,6 +101,7 @@ export default {
     started: "Started",
     ended: "Ended",
     node: "Node",
+    agentName: "Agent's name",
     tags: "Tags",
     tagsHint: "Type, then Enter",
     rating: "Rating",

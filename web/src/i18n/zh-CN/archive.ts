@@ -101,6 +101,7 @@ export default {
     started: "开始",
     ended: "结束",
     node: "录音节点",
+    agentName: "姓名",
     tags: "标签",
     tagsHint: "输入后回车",
     rating: "评价",

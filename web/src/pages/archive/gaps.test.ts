@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Gap } from "@/api";
-import { gapGroups, missingMs, shortSeconds } from "./gaps";
+import { gapGroups, missingMs, secondsOf, shortSeconds } from "./gaps";
 
 const gap = (side: Gap["side"], startMs: number, endMs: number, cause: Gap["cause"] = "lost"): Gap => ({
   side,
@@ -36,4 +36,16 @@ test("another cause in between does not join a burst", () => {
 
 test("what rounds to nothing is not nothing", () => {
   expect([20, 149, 8040].map(shortSeconds)).toEqual(["<0.1", "0.1", "8.0"]);
+});
+
+test("a place is typed as people write it", () => {
+  expect(["1:05", "75", "1:00:01", "2：30", "1:75", "x", ""].map(secondsOf)).toEqual([
+    65,
+    75,
+    3601,
+    150,
+    null,
+    null,
+    null,
+  ]);
 });

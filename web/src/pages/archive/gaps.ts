@@ -60,3 +60,10 @@ export function missingMs(gaps: Gap[]): number {
 /** A short length in seconds with its tenths; what rounds to nothing is not nothing. */
 export const shortSeconds = (ms: number): string =>
   ms < 100 ? "<0.1" : (Math.round(ms / 100) / 10).toFixed(1);
+
+/** The seconds that m:ss, h:mm:ss or plain seconds say; null if it says nothing such. */
+export function secondsOf(text: string): number | null {
+  const trimmed = text.trim().replaceAll("：", ":");
+  if (!/^\d{1,5}(:[0-5]?\d){0,2}$/.test(trimmed)) return null;
+  return trimmed.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}

@@ -81,6 +81,13 @@ test("gaps are hatched in their own lane; those too small to tell apart are one"
     [900, 50, ["paused"]],
   ]);
   expect(hatchesOf(gaps, "customer", view)).toHaveLength(2);
+  // Many fine gaps are not one long one, and do not swallow a long one.
+  const fine = Array.from({ length: 50 }, (_, i) => gap("agent", 20_000 + i * 200, 20_020 + i * 200, "lost"));
+  const drawn = hatchesOf([...fine, gap("agent", 24_000, 26_000, "paused")], "agent", view);
+  expect(drawn.map((h) => [h.slight, h.causes])).toEqual([
+    [true, ["lost"]],
+    [false, ["paused"]],
+  ]);
   expect(gapAt(gaps, "customer", view, 55_000)?.cause).toBe("muted");
   expect(gapAt(gaps, "agent", view, 55_000)).toBeUndefined();
 });
@@ -101,7 +108,7 @@ test("a mixture is as loud as its louder side", () => {
   expect([...laneLevels(levels, "mixed")]).toEqual([20, 30, 50]);
 });
 
-test("a flag's words end where the next flag stands; a pause is none", () => {
+test("a flag's words end where the next flag stands, close marks share one; a pause is none", () => {
   const mark = (id: string, kind: Mark["kind"], startMs: number) => ({ id, kind, startMs }) as Mark;
   const flags = flagsOf(
     [
@@ -109,12 +116,13 @@ test("a flag's words end where the next flag stands; a pause is none", () => {
       mark("p", "pause", 20_000),
       mark("a", "note", 10_000),
       mark("c", "note", 51_000),
+      mark("d", "note", 99_900),
     ],
     wholeView(100_000, 1000),
   );
-  expect(flags.map((f) => [f.mark.id, f.x, f.room])).toEqual([
-    ["a", 100, 396],
-    ["b", 500, 0],
-    ["c", 510, 486],
+  expect(flags.map((f) => [f.marks.map((m) => m.id).join(""), f.x, f.room])).toEqual([
+    ["a", 100, 398],
+    ["bc", 500, 474],
+    ["d", 976, 24],
   ]);
 });

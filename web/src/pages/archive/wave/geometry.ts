@@ -108,25 +108,36 @@ export interface Hatch {
   width: number;
   /** What happened; several causes where gaps are too small to tell apart. */
   causes: Gap["cause"][];
+  /** Gaps finer than a pixel: most of what is here was recorded. */
+  slight: boolean;
 }
 
 const concerns = (gap: Gap, lane: Lane) => !gap.side || lane === "mixed" || gap.side === lane;
 
-/** The gaps of a lane in sight; what is less than two pixels apart is one. */
+/**
+ * The gaps of a lane in sight; what is less than two pixels apart is one. Gaps
+ * too fine to be drawn true are kept apart, so that many of them do not look
+ * like a long one.
+ */
 export function hatchesOf(gaps: Gap[], lane: Lane, view: View): Hatch[] {
   const hatches: Hatch[] = [];
+  const latest: Partial<Record<"slight" | "plain", Hatch>> = {};
   const seen = gaps
     .filter((g) => concerns(g, lane) && g.endMs >= view.startMs && g.startMs <= endOf(view))
     .sort((a, b) => a.startMs - b.startMs);
   for (const gap of seen) {
+    const slight = gap.endMs - gap.startMs < view.msPerPx;
     const x = Math.max(-2, placeOf(view, gap.startMs));
     const end = Math.min(view.width + 2, Math.max(placeOf(view, gap.endMs), x + 1));
-    const last = hatches.at(-1);
+    const kind = slight ? "slight" : "plain";
+    const last = latest[kind];
     if (last && x - (last.x + last.width) < 2) {
       last.width = Math.max(last.width, end - last.x);
       if (!last.causes.includes(gap.cause)) last.causes.push(gap.cause);
     } else {
-      hatches.push({ x, width: end - x, causes: [gap.cause] });
+      const hatch = { x, width: end - x, causes: [gap.cause], slight };
+      latest[kind] = hatch;
+      hatches.push(hatch);
     }
   }
   return hatches;
@@ -138,26 +149,32 @@ export function gapAt(gaps: Gap[], lane: Lane, view: View, ms: number): Gap | un
   return gaps.find((g) => concerns(g, lane) && ms >= g.startMs - near && ms <= g.endMs + near);
 }
 
-/** A mark as a flag in the lane above. */
+/** Marks as a flag in the lane above; those too close to be told apart share one. */
 export interface Flag {
-  mark: Mark;
+  marks: [Mark, ...Mark[]];
   x: number;
-  /** How far its words may reach, pixels; 0: there is only room for the pole. */
+  /** How far its words may reach, pixels. */
   room: number;
 }
 
-const poleRoom = 20;
+/** A flag can be hit by a finger: it takes at least so much, pixels. */
+const flagPx = 24;
 
 /** The marks in sight from left to right. A pause is no flag: its gap says it. */
 export function flagsOf(marks: Mark[], view: View): Flag[] {
+  const flags: Flag[] = [];
   const seen = marks
     .filter((m) => m.kind !== "pause" && inSight(view, m.startMs))
     .sort((a, b) => a.startMs - b.startMs);
-  return seen.map((mark, i) => {
-    const x = placeOf(view, mark.startMs);
-    const next = seen[i + 1];
-    const end = next ? placeOf(view, next.startMs) : view.width;
-    const room = Math.floor(end - x - 4);
-    return { mark, x, room: room >= poleRoom ? room : 0 };
-  });
+  for (const mark of seen) {
+    const x = Math.min(placeOf(view, mark.startMs), view.width - flagPx);
+    const last = flags.at(-1);
+    if (last && x - last.x < flagPx + 2) {
+      last.marks.push(mark);
+      continue;
+    }
+    if (last) last.room = Math.floor(x - last.x - 2);
+    flags.push({ marks: [mark], x, room: Math.floor(view.width - x) });
+  }
+  return flags;
 }

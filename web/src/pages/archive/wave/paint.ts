@@ -52,7 +52,13 @@ export function paintLanes(canvas: HTMLCanvasElement, p: Paint): void {
 function paintLane(ctx: CanvasRenderingContext2D, p: Paint, lane: Lane, top: number): void {
   const middle = top + laneHeight / 2;
   const half = laneHeight / 2 - 5;
-  for (const hatch of hatchesOf(p.gaps, lane, p.view)) {
+  const hatches = hatchesOf(p.gaps, lane, p.view);
+  for (const hatch of hatches) {
+    if (hatch.slight) {
+      ctx.fillStyle = token("--line-strong");
+      ctx.fillRect(hatch.x, top + laneHeight - 4, hatch.width, 4);
+      continue;
+    }
     ctx.fillStyle = token("--sunken");
     ctx.fillRect(hatch.x, top, hatch.width, laneHeight);
     ctx.fillStyle = hatching(ctx) ?? token("--line-strong");
@@ -67,7 +73,8 @@ function paintLane(ctx: CanvasRenderingContext2D, p: Paint, lane: Lane, top: num
       if (reach > 0.5) ctx.fillRect(bar.x, middle - reach, Math.max(1, bar.width - 1), 2 * reach);
     }
   }
-  for (const hatch of hatchesOf(p.gaps, lane, p.view)) {
+  for (const hatch of hatches) {
+    if (hatch.slight) continue;
     sayCause(ctx, hatch.causes.map(p.cause).join(" · "), hatch.x, hatch.width, middle);
   }
 }
@@ -150,7 +157,8 @@ export function paintMini(canvas: HTMLCanvasElement, p: Paint): void {
   ctx.fillStyle = hatching(ctx) ?? token("--line");
   p.lanes.forEach((lane, i) => {
     const half = p.lanes.length === 1 ? miniHeight : middle;
-    for (const hatch of hatchesOf(p.gaps, lane, view)) ctx.fillRect(hatch.x, i * half, hatch.width, half);
+    for (const hatch of hatchesOf(p.gaps, lane, view))
+      if (!hatch.slight) ctx.fillRect(hatch.x, i * half, hatch.width, half);
   });
   if (!p.levels) return;
   for (const lane of p.lanes) {
