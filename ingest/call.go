@@ -157,18 +157,17 @@ func (c *openCall) failing(now time.Time) bool {
 // callTick decides what time alone decides about the open call.
 func (s *seat) callTick(now time.Time) {
 	c := s.call
-	if cut, long := s.cutter.long(c.startedAt, now); long {
-		if s.present() {
-			s.split(cut)
-		} else {
-			s.endCall(now)
-		}
-		return
-	}
+	cut, long := s.cutter.long(c.startedAt, now)
 	switch {
 	case s.cutter.gone(c.gone, now): // nobody came back: it ended when the last stream did
 		c.interrupted = true
 		s.endCall(c.gone)
+	case !c.gone.IsZero(): // whoever comes back goes on with it, and then it is cut
+		c.check(c.rec.Advance(c.at(now)))
+	case long && s.present():
+		s.split(cut)
+	case long:
+		s.endCall(now)
 	case c.paused == nil && s.cutter.silent(now):
 		s.endCall(now)
 	default:
@@ -179,10 +178,12 @@ func (s *seat) callTick(now time.Time) {
 	}
 }
 
-// split ends the open call at the instant at and goes on with a new one that
-// has its facts; no packet is lost between them.
+// split ends the open call at the instant at, or later where it has gone on
+// already, and goes on with a new one that has its facts; no packet is lost
+// between them.
 func (s *seat) split(at time.Time) {
 	old := s.call
+	at = old.at(at)
 	facts := old.rec.Call()
 	var paused *earshot.Mark
 	if old.paused != nil {

@@ -51,6 +51,9 @@ func (c *cutter) spoke(at time.Time, level uint8) {
 // opened begins to count for a call that was opened, or resumed, at the instant at.
 func (c *cutter) opened(at time.Time) { c.speechFrom, c.lastSpeech = time.Time{}, at }
 
+// absent says that no stream was there for so long: that was not silence.
+func (c *cutter) absent(d time.Duration) { c.lastSpeech = c.lastSpeech.Add(d) }
+
 // closed forgets what was heard, so that only new speech starts a call.
 func (c *cutter) closed() { c.speechFrom, c.lastSpeech = time.Time{}, time.Time{} }
 

@@ -394,3 +394,32 @@ func TestUnknownSeatIsRefused(t *testing.T) {
 		t.Errorf("attach at a closed floor: %v", err)
 	}
 }
+
+// A call whose seat is away when its time is up is cut when the seat is back;
+// where events cut calls nobody else would begin the next.
+func TestLongCallIsCutWhenItsSeatIsBack(t *testing.T) {
+	h := newHall(t, func(o *Options) { o.LongestCall = 30 * time.Second })
+	d := h.device("e1", agentTrack)
+	h.run(time.Second)
+	first, err := h.floor.StartCall(t.Context(), "e1", earshot.CallPatch{}, "seat:e1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.run(20 * time.Second)
+	d.broken()
+	h.run(20 * time.Second)
+	d = h.device("e1", agentTrack)
+	h.run(5 * time.Second)
+	second := h.openCall("e1")
+	if second == first.ID {
+		t.Fatal("the call goes on beyond its time")
+	}
+	one := h.stored(first.ID)
+	two, _ := h.floor.LiveCall(second)
+	if one.Flagged(earshot.FlagInterrupted) || !two.StartedAt.Equal(one.EndedAt.Time) {
+		t.Errorf("the first ended at %s, flags %v; the second began at %s", one.EndedAt, one.Flags, two.StartedAt)
+	}
+	if got := len(h.tapes.tape(1).seqs(earshot.SideAgent)); got != d.tracks[0].sent {
+		t.Errorf("%d packets after the break were recorded, %d sent", got, d.tracks[0].sent)
+	}
+}

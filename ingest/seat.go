@@ -264,6 +264,9 @@ func (s *seat) begins(at time.Time, st *Stream) {
 	}
 	switch {
 	case s.call != nil:
+		if gone := s.call.gone; !gone.IsZero() {
+			s.cutter.absent(at.Sub(gone))
+		}
 		s.call.gone = time.Time{}
 		s.open(at)
 	case s.cutter.first() && !st.spent:

@@ -75,3 +75,26 @@ func TestVoiceCallSaysNothingTwice(t *testing.T) {
 		t.Errorf("the second call begins %v before the first ends", first.EndedAt.Sub(second.StartedAt.Time))
 	}
 }
+
+// Nobody there is not silence: the call waits for its seat as any other does.
+func TestVoiceCallOutlivesABreak(t *testing.T) {
+	h := newHall(t)
+	d := h.device("v1", agentTrack, customerTrack)
+	h.run(2 * time.Second)
+	id := h.openCall("v1")
+	d.talk(70, 70)
+	h.run(40 * time.Second)
+	d.broken()
+	h.run(50 * time.Second)
+	d = h.device("v1", agentTrack, customerTrack)
+	d.talk(70, 70)
+	h.run(10 * time.Second)
+	if now := h.openCall("v1"); now != id {
+		t.Fatalf("the seat came back within a minute, and began call %s", now)
+	}
+	h.run(12 * time.Second) // with the 40 s before that is a minute of silence
+	h.expect("v1", earshot.SeatIdle, "")
+	if call := h.stored(id); call.Flagged(earshot.FlagInterrupted) || len(call.Parts) != 2 {
+		t.Errorf("flags %v, parts %+v", call.Flags, call.Parts)
+	}
+}
