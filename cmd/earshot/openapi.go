@@ -14,6 +14,6 @@ func (openapiCommand) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(append(data, '\n'))
+	_, err = out.Write(data)
 	return err
 }

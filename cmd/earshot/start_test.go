@@ -134,3 +134,18 @@ func TestUserCommandsBesideAServer(t *testing.T) {
 		t.Errorf("the audit: %+v", page.Audit)
 	}
 }
+
+// What the command prints is byte for byte what is committed: make test compares.
+func TestOpenAPICommand(t *testing.T) {
+	committed, err := os.ReadFile("../../web/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, complaint bytes.Buffer
+	if status := run(t.Context(), []string{"openapi"}, &out, &complaint); status != 0 {
+		t.Fatalf("exit status %d: %s", status, complaint.String())
+	}
+	if !bytes.Equal(out.Bytes(), committed) {
+		t.Error("earshot openapi does not print web/openapi.json: run make generate")
+	}
+}
