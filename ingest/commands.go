@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -65,16 +66,24 @@ func (f *Floor) StartCall(ctx context.Context, id string, facts earshot.CallPatc
 	})
 }
 
-// UpdateCall changes facts of a call that is not stored yet.
+// UpdateCall changes facts of a call that is not stored yet. Of one that is, but
+// may yet go on, they are noted: whoever changes the stored one does no more.
 func (f *Floor) UpdateCall(ctx context.Context, call string, facts earshot.CallPatch) (earshot.Call, error) {
 	if err := facts.Validate(); err != nil {
 		return earshot.Call{}, err
 	}
-	return onCall(ctx, f, call, false, func(_ time.Time, c *openCall) (earshot.Call, error) {
+	updated, err := onCall(ctx, f, call, false, func(_ time.Time, c *openCall) (earshot.Call, error) {
 		c.rec.Facts(facts.Apply)
 		c.seat.touch()
 		c.keep()
 		return c.snapshot(), nil
+	})
+	if !errors.Is(err, earshot.ErrNotLive) {
+		return updated, err
+	}
+	return ask(ctx, f, func(time.Time) (earshot.Call, error) {
+		f.noteInterrupted(call, facts.Apply)
+		return earshot.Call{}, earshot.ErrNotLive
 	})
 }
 

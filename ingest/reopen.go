@@ -102,6 +102,15 @@ func (f *Floor) rememberInterrupted(call earshot.Call, now time.Time) {
 	}
 }
 
+// noteInterrupted changes what a call goes on with, if its seat comes back.
+func (f *Floor) noteInterrupted(call string, change func(*earshot.Call)) {
+	for _, s := range f.seats {
+		if s.reopen != nil && s.reopen.call.ID == call {
+			change(&s.reopen.call)
+		}
+	}
+}
+
 // takeBack makes the interrupted call live again. The recording tells of what
 // lies between as a gap; what was paused stays so.
 func (s *seat) takeBack(at time.Time) {

@@ -105,6 +105,26 @@ func TestPauseOutlivesARestart(t *testing.T) {
 	h.expect("s1", earshot.SeatOnCall, "")
 }
 
+// The agent hands in the ticket before the microphone is back.
+func TestFactsBetweenTwoLivesAreKept(t *testing.T) {
+	h := newHall(t)
+	h.device("s1", agentTrack)
+	h.run(time.Second)
+	id := h.openCall("s1")
+	h.close()
+	h.clock.add(10 * time.Second)
+	h.open()
+	ticket := "A017"
+	if _, err := h.floor.UpdateCall(t.Context(), id, earshot.CallPatch{Ticket: &ticket}); !errors.Is(err, earshot.ErrNotLive) {
+		t.Fatalf("a stored call is not the floor's: %v", err)
+	}
+	h.device("s1", agentTrack)
+	h.run(time.Second)
+	if call, ok := h.floor.LiveCall(id); !ok || call.Ticket != ticket {
+		t.Errorf("the call goes on, %v, with ticket %q", ok, call.Ticket)
+	}
+}
+
 // crashed puts a call on the shelf as a node that died left it.
 func (h *hall) crashed(seat string, ago time.Duration) string {
 	at := h.clock.now().Add(-ago)
