@@ -79,6 +79,9 @@ func (c serveCommand) settle() (settings, error) {
 	if c.VoiceDBov < -127 || c.VoiceDBov > 0 {
 		return s, fmt.Errorf("--voice-level: a level is between -127 and 0 dBov, not %d", c.VoiceDBov)
 	}
+	if c.VoiceEnd < time.Second {
+		return s, fmt.Errorf("--voice-silence: at least 1s, not %s", c.VoiceEnd)
+	}
 	switch {
 	case c.Index == "sqlite", strings.HasPrefix(c.Index, "postgres://"), strings.HasPrefix(c.Index, "postgresql://"):
 	default:

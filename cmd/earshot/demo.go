@@ -133,14 +133,8 @@ func (d *demo) play(ctx context.Context, i int, conversation seat.Demo) error {
 	if err != nil {
 		return fmt.Errorf("conversation %s: %w", conversation.ID, err)
 	}
-	token, _, err := d.app.floor.Ticket(conversation.Seat, "demo")
-	if err != nil {
-		return err
-	}
 	client := seat.Client{
-		Engine: d.engine,
-		Target: seat.Target{URL: localURL("http", d.app.http), Seat: conversation.Seat, Token: token},
-		Script: script, Loop: true, Reconnect: true,
+		Engine: d.engine, Script: script, Loop: true, Reconnect: true,
 		Rest:   time.Duration(4+3*i) * time.Second,
 		Offset: script.Duration() * time.Duration(i%4) / 5,
 		Events: func(e seat.Event) {
@@ -150,12 +144,29 @@ func (d *demo) play(ctx context.Context, i int, conversation seat.Demo) error {
 		},
 	}
 	d.running.Go(func() {
-		if err := client.Run(ctx); err != nil {
+		if err := d.speak(ctx, conversation.Seat, client); err != nil {
 			d.app.log.Error("demo seat ended", "seat", conversation.Seat, "err", err)
 		}
 	})
 	d.running.Go(func() { d.handIn(ctx, conversation) })
 	return nil
+}
+
+// speak runs a seat until ctx ends. Its ticket runs out after hours; then it
+// takes another.
+func (d *demo) speak(ctx context.Context, id string, client seat.Client) error {
+	for {
+		token, expires, err := d.app.floor.Ticket(id, "demo")
+		if err != nil {
+			return err
+		}
+		client.Target = seat.Target{URL: localURL("http", d.app.http), Seat: id, Token: token}
+		err = client.Run(ctx)
+		var refused *seat.Refused
+		if !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized || d.app.now().Before(expires) {
+			return err
+		}
+	}
 }
 
 // handIn says the facts of each call as it begins, as an agent would.

@@ -171,6 +171,7 @@ func TestWrongStartsSayWhyInOneLine(t *testing.T) {
 		{"an index of no kind", serve("--index", "oracle"), "--index"},
 		{"roles apart", serve("--roles", "ingest"), "--roles"},
 		{"audio elsewhere", serve("--audio", "s3://bucket"), "--audio"},
+		{"silence that ends calls at once", serve("--voice-silence", "0s"), "--voice-silence"},
 		{"a zone that does not exist", serve("--timezone", "Mars/Olympus"), "--timezone"},
 		{"a certificate without its key", serve("--cert", file), "--cert and --key"},
 		{"a certificate that is none", serve("--https", "127.0.0.1:0", "--cert", file, "--key", file), "--cert"},
