@@ -1,7 +1,13 @@
 // A real Chromium for a test.
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from "playwright-core";
 import { adminPassword, until } from "./server";
 import type { Envelope } from "./sound";
 
@@ -116,7 +122,10 @@ export async function openTappedWindow(
       const entrance = context.createGain();
       taps.set(context, entrance);
       void context.audioWorklet.addModule(tapUrl).then(() => {
-        const tap = new AudioWorkletNode(context, "e2e-tap", { channelCount: 2, channelCountMode: "explicit" });
+        const tap = new AudioWorkletNode(context, "e2e-tap", {
+          channelCount: 2,
+          channelCountMode: "explicit",
+        });
         tap.port.onmessage = ({ data }: MessageEvent<Message>) => take(context, data);
         connect.call(entrance, tap);
         connect.call(tap, context.destination); // it adds nothing to what is heard

@@ -1,5 +1,11 @@
 // The network between a browser and the server, which can be cut.
-import { type AddressInfo, createServer, connect as dial, type Server as Listener, type Socket } from "node:net";
+import {
+  type AddressInfo,
+  createServer,
+  connect as dial,
+  type Server as Listener,
+  type Socket,
+} from "node:net";
 import type { Server } from "./server";
 
 type Fate = "whole" | "cut" | "frozen";

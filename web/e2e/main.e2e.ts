@@ -228,12 +228,20 @@ describe("the way of a word", () => {
     const heard = await Promise.all(supervisors.map((page) => hear(page, 12)));
     for (const [i, sound] of heard.entries()) expectSides(sound, `supervisor ${i + 1}`, 10);
 
-    await card(admin).getByText(/(张班长|zhang).*在听/).waitFor();
-    await card(admin).getByText(/(李班长|li).*在听/).waitFor();
+    await card(admin)
+      .getByText(/(张班长|zhang).*在听/)
+      .waitFor();
+    await card(admin)
+      .getByText(/(李班长|li).*在听/)
+      .waitFor();
     // One leaves; the other goes on hearing, and the wall says who is left.
     await supervisors[1]?.keyboard.press("s");
-    await card(admin).getByText(/li|李班长/).waitFor({ state: "hidden" });
-    await card(admin).getByText(/(张班长|zhang).*在听/).waitFor();
+    await card(admin)
+      .getByText(/li|李班长/)
+      .waitFor({ state: "hidden" });
+    await card(admin)
+      .getByText(/(张班长|zhang).*在听/)
+      .waitFor();
   });
 
   test("the call ends on the seat page and is found in the archive", async () => {
@@ -300,7 +308,9 @@ describe("the way of a word", () => {
     const quick = await hear(admin, 8);
     const fast = match(quick.left, faster(microphone.agent, 2));
     const usual = match(quick.left, microphone.agent);
-    console.log(`at double speed: ${fast.likeness.toFixed(3)}, as if at single speed: ${usual.likeness.toFixed(3)}`);
+    console.log(
+      `at double speed: ${fast.likeness.toFixed(3)}, as if at single speed: ${usual.likeness.toFixed(3)}`,
+    );
     expect(fast.likeness).toBeGreaterThan(0.7);
     expect(fast.likeness).toBeGreaterThan(usual.likeness + 0.1);
     await dock.getByLabel("速度").selectOption({ label: "1×" });
@@ -328,8 +338,15 @@ describe("the way of a word", () => {
     expect(marks.map((m) => m.kind).sort()).toEqual(["bookmark", "note"]);
     for (const m of marks) expect(Math.abs(m.startMs - 4000)).toBeLessThan(200);
     await dock.getByLabel("位置").fill("0");
-    await admin.getByRole("listitem").filter({ hasText: "报了户号" }).getByRole("button", { name: "0:0" }).click();
-    await until("the mark to lead to its second", async () => Math.abs((await positionMs(admin)) - 4000) < 1500);
+    await admin
+      .getByRole("listitem")
+      .filter({ hasText: "报了户号" })
+      .getByRole("button", { name: "0:0" })
+      .click();
+    await until(
+      "the mark to lead to its second",
+      async () => Math.abs((await positionMs(admin)) - 4000) < 1500,
+    );
     await dock.getByRole("button", { name: "停止" }).click();
   });
 
@@ -337,7 +354,10 @@ describe("the way of a word", () => {
     await supervisors[0]?.keyboard.press("s");
     const rows = await until("both supervisors in the audit", async () => {
       const all = await audit();
-      return people.every((p) => all.some((r) => r.action === "listen" && r.who === p.id && r.toMs > r.fromMs)) && all;
+      return (
+        people.every((p) => all.some((r) => r.action === "listen" && r.who === p.id && r.toMs > r.fromMs)) &&
+        all
+      );
     });
     for (const { id } of people) {
       const heard = rows.filter((r) => r.action === "listen" && r.who === id);
@@ -349,7 +369,13 @@ describe("the way of a word", () => {
     expect(rows.some((r) => r.action === "play" && r.who === "admin")).toBe(true);
 
     await admin.getByRole("link", { name: "审计" }).click();
-    await admin.getByRole("row", { name: /zhang 监听 .*听了/ }).first().waitFor();
-    await admin.getByRole("row", { name: /admin 回放/ }).first().waitFor();
+    await admin
+      .getByRole("row", { name: /zhang 监听 .*听了/ })
+      .first()
+      .waitFor();
+    await admin
+      .getByRole("row", { name: /admin 回放/ })
+      .first()
+      .waitFor();
   });
 });

@@ -227,6 +227,9 @@ describe("the dashboard", () => {
     for (const part of stored.parts) expect(part.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(stored.flags).toContain("interrupted");
     const away = stored.gaps.filter((g) => ["disconnected", "recorder_down"].includes(g.cause));
-    expect(away.some((g) => g.startMs > 0 && g.endMs <= second.startMs + 100), "the gap between the parts").toBe(true);
+    expect(
+      away.some((g) => g.startMs > 0 && g.endMs <= second.startMs + 100),
+      "the gap between the parts",
+    ).toBe(true);
   });
 });

@@ -108,10 +108,14 @@ function newSyntax(node: Node, say: Say): void {
 /** Whether the code looks first if there is such a thing, as in `"x" in y && y.x()`. */
 function asksFirst(name: string, node: Node, parents: Node[], code: string): boolean {
   return parents.some((p) => {
-    const question = (p.type === "LogicalExpression" ? p.left : p.test) as (Node & { end: number }) | undefined;
+    const question = (p.type === "LogicalExpression" ? p.left : p.test) as
+      | (Node & { end: number })
+      | undefined;
     if (!question) return false;
     const inQuestion = question.start <= node.start && node.start < question.end;
-    return inQuestion ? parents[0]?.type !== "CallExpression" : code.slice(question.start, question.end).includes(name);
+    return inQuestion
+      ? parents[0]?.type !== "CallExpression"
+      : code.slice(question.start, question.end).includes(name);
   });
 }
 
@@ -129,7 +133,8 @@ function newApi(node: Node, parents: Node[], code: string, own: Set<string>, say
   if ((called && parent.optional) || grandparent?.type === "ChainExpression") return;
   if (asksFirst(property.name, node, parents, code)) return;
   if (newStatics.has(`${object.name}.${property.name}`)) say(node, `${object.name}.${property.name}`);
-  else if (called && newMethods.has(property.name) && !own.has(property.name)) say(node, `.${property.name}()`);
+  else if (called && newMethods.has(property.name) && !own.has(property.name))
+    say(node, `.${property.name}()`);
 }
 
 /** Pseudo-classes, at-rules and so on that make Chromium 109 drop a whole rule. */
@@ -138,7 +143,8 @@ const newSelectors = new Set(
   details-content picker-icon checkmark scroll-marker`.split(/\s+/),
 );
 const newAtRules = ["starting-style", "scope", "view-transition", "nesting", "position-try", "function"];
-const newValues = /\b(color-mix|light-dark|contrast-color|anchor|anchor-size|linear|oklch|oklab|lab|lch|color|if|sibling-index|sibling-count|calc-size|random|sign|abs|round|mod|rem|pow|sqrt|hypot|log|exp)\(|\bsubgrid\b/;
+const newValues =
+  /\b(color-mix|light-dark|contrast-color|anchor|anchor-size|linear|oklch|oklab|lab|lch|color|if|sibling-index|sibling-count|calc-size|random|sign|abs|round|mod|rem|pow|sqrt|hypot|log|exp)\(|\bsubgrid\b/;
 
 /** What a style sheet holds that Chromium 109 does not know. */
 function newerStyles(name: string, css: string): string[] {
@@ -154,7 +160,10 @@ function newerStyles(name: string, css: string): string[] {
       Selector(selector: Selector) {
         for (const part of selector) {
           if (part.type === "nesting") found.push("&");
-          if ((part.type === "pseudo-class" || part.type === "pseudo-element") && newSelectors.has(part.kind)) {
+          if (
+            (part.type === "pseudo-class" || part.type === "pseudo-element") &&
+            newSelectors.has(part.kind)
+          ) {
             found.push(`:${part.kind}`);
           }
         }
@@ -223,6 +232,8 @@ describe("Chromium 109", () => {
     ]) {
       expect(newerStyles("a.css", css), css).not.toEqual([]);
     }
-    expect(newerStyles("a.css", ".a:has(.b), .c:is(.d) { inset: 0; height: 100dvh; color: var(--a) }")).toEqual([]);
+    expect(
+      newerStyles("a.css", ".a:has(.b), .c:is(.d) { inset: 0; height: 100dvh; color: var(--a) }"),
+    ).toEqual([]);
   });
 });
