@@ -48,7 +48,6 @@ export default defineConfig(async ({ command }) => ({
         codeSplitting: {
           groups: [
             { name: "vue", test: /node_modules[\\/](@vue|vue|vue-router|pinia|vue-i18n|@intlify)[\\/]/ },
-            { name: "wavesurfer", test: /node_modules[\\/]wavesurfer\.js[\\/]/ },
           ],
         },
       },
