@@ -30,7 +30,8 @@ type seat struct {
 	call      *openCall
 	reopen    *reopening
 	cutter    cutter
-	preRoll   *ring // the last seconds of a seat that waits for a voice
+	preRoll   *ring             // the last seconds of a seat that waits for a voice
+	preRollOf [2]recorder.Track // whose packets those are; zero: nobody's yet
 	takeovers []time.Time
 	overflow  time.Time // when packets were last thrown away
 	listeners []string
@@ -285,8 +286,14 @@ func (s *seat) waiting(at time.Time, t *Track, r *record) {
 		s.preRoll = newRing(preRollBuffer)
 	}
 	r.track = uint8(sideIndex(t.source.Track.Side))
-	keep := at.Add(-s.cutter.voice.PreRoll - s.cutter.voice.Start - preRollSlack).UnixNano()
 	var old record
+	if of := &s.preRollOf[r.track]; *of != t.source.Track {
+		for *of != (recorder.Track{}) && s.preRoll.peek(&old) { // the new device's track is no sequel to it
+			s.preRoll.drop()
+		}
+		*of = t.source.Track
+	}
+	keep := at.Add(-s.cutter.voice.PreRoll - s.cutter.voice.Start - preRollSlack).UnixNano()
 	for s.preRoll.peek(&old) && old.arrival < keep {
 		s.preRoll.drop()
 	}

@@ -98,3 +98,20 @@ func TestVoiceCallOutlivesABreak(t *testing.T) {
 		t.Errorf("flags %v, parts %+v", call.Flags, call.Parts)
 	}
 }
+
+// What a device said in another codec before it was replaced is no pre-roll.
+func TestPreRollIsOfOneKindOfTrack(t *testing.T) {
+	h := newHall(t)
+	d := h.device("v1", agentTrack)
+	d.talk(70)
+	h.run(2 * time.Second)
+	law := agentTrack
+	law.Codec = earshot.PCMU
+	next := h.device("v1", law)
+	d.mute = true
+	h.run(time.Second)
+	h.openCall("v1")
+	if got := h.tapes.tape(0).seqs(earshot.SideAgent); len(got) != next.tracks[0].sent || got[0] != 1000 {
+		t.Errorf("%d packets from %v on, the second device sent %d", len(got), got[:1], next.tracks[0].sent)
+	}
+}
