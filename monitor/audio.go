@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/storage"
 )
 
 // serveAudio answers get-part-audio and get-call-audio: the stored bytes of a
@@ -142,7 +144,7 @@ func (s *Server) answerExcerpt(w http.ResponseWriter, r *http.Request, ask audio
 	if err != nil {
 		return err
 	}
-	audio, part, err := s.Archive.Excerpt(r.Context(), ask.call, ask.from, ask.to)
+	audio, part, err := s.excerptOf(r.Context(), call, ask)
 	if err != nil {
 		return err
 	}
@@ -155,6 +157,29 @@ func (s *Server) answerExcerpt(w http.ResponseWriter, r *http.Request, ask audio
 	s.name(w, ask, 0, part.AudioType())
 	answerBytes(w, r, audio, part.AudioType())
 	return nil
+}
+
+// excerptOf cuts a stored call's excerpt, or a live one's out of what there is.
+func (s *Server) excerptOf(ctx context.Context, call earshot.Call, ask audioAsk) ([]byte, earshot.Part, error) {
+	if call.State != earshot.CallLive {
+		return s.Archive.Excerpt(ctx, call.ID, ask.from, ask.to)
+	}
+	audio, part, err := storage.LiveExcerpt(call, ask.from, ask.to, func(part earshot.Part) ([]byte, error) {
+		if part.SHA256 == "" {
+			soFar, _, err := s.Floor.LiveAudio(ctx, call.ID, part.N)
+			return soFar, err
+		}
+		file, _, err := s.Archive.Audio(ctx, call.ID, part.N)
+		if err != nil {
+			return nil, err
+		}
+		defer closeRead(file)
+		return io.ReadAll(file)
+	})
+	if errors.Is(err, earshot.ErrNotLive) { // it was stored in between
+		return s.Archive.Excerpt(ctx, call.ID, ask.from, ask.to)
+	}
+	return audio, part, err
 }
 
 // answerBytes answers audio that is complete here and now, and gone afterwards.

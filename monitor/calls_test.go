@@ -13,6 +13,7 @@ import (
 
 	"earshot"
 	"earshot/audio/levels"
+	"earshot/audio/wav"
 )
 
 // store puts a stored call with one part onto the shelf, and answers its bytes.
@@ -292,6 +293,34 @@ func TestLiveAudioAndLevels(t *testing.T) {
 	if len(got.Agent) != 100 || got.Agent[0] != 10 || got.Customer[0] != 20 || got.Agent[1] != earshot.LevelGap {
 		t.Errorf("stored levels %+v", got)
 	}
+}
+
+// An excerpt of a live call comes out of what there is so far.
+func TestLiveExcerpt(t *testing.T) {
+	h := open(t)
+	supervisor := h.user(earshot.RoleSupervisor)
+	h.floor.open("s1", "est_1")
+	encoding, err := wav.Of(earshot.PCMU)
+	must(t, err)
+	const second = 2 * 8000 // bytes, both sides
+	h.floor.audio = append(wav.AppendHeader(nil, encoding, 2, 3*second), bytes.Repeat([]byte{0x55, 0xaa}, 3*second/2)...)
+	live, err := h.floor.StartCall(t.Context(), "s1", earshot.CallPatch{}, "x")
+	must(t, err)
+	_, err = h.floor.update(live.ID, func(c *earshot.Call) {
+		c.DurationMs = 14500
+		c.Parts = []earshot.Part{{N: 1, Track: earshot.TrackBoth, Codec: earshot.PCMU, Channels: 2, StartMs: 10000, DurationMs: 4500}}
+	})
+	must(t, err)
+	path := "/api/v1/calls/" + live.ID + "/audio"
+	for query, bytes := range map[string]int{"?fromMs=11000&toMs=11500": second / 2, "?fromMs=12000": second, "?fromMs=0&toMs=10250": second / 4} {
+		a := supervisor.get(path + query).want(http.StatusOK)
+		if got := len(a.body) - wav.HeaderBytes; got != bytes || a.header.Get("Content-Type") != "audio/wav" || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d bytes of audio, want %d; %v", query, got, bytes, a.header)
+		}
+	}
+	supervisor.get(path+"?fromMs=13500").fails(http.StatusNotFound, "no_audio")
+	supervisor.get(path+"?fromMs=0&toMs=9000").fails(http.StatusNotFound, "no_audio")
+	h.audited(earshot.AuditPlay, 3)
 }
 
 func TestListening(t *testing.T) {

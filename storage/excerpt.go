@@ -25,13 +25,7 @@ func (a *Archive) Excerpt(ctx context.Context, id string, fromMs, toMs int64) ([
 	if err != nil {
 		return nil, earshot.Part{}, err
 	}
-	if toMs == 0 {
-		toMs = max(c.DurationMs, fromMs+1)
-	}
-	if fromMs < 0 || toMs <= fromMs || toMs > maxTimelineMs {
-		return nil, earshot.Part{}, earshot.Fail(earshot.Invalid, "bad_span", "an excerpt begins in the call and ends after it begins")
-	}
-	part, err := partIn(c, fromMs, toMs)
+	part, toMs, err := partIn(c, fromMs, toMs, func(p earshot.Part) bool { return p.SHA256 != "" })
 	if err != nil {
 		return nil, earshot.Part{}, err
 	}
@@ -39,24 +33,46 @@ func (a *Archive) Excerpt(ctx context.Context, id string, fromMs, toMs int64) ([
 	return audio, part, err
 }
 
+// LiveExcerpt is Excerpt of a call c that is still recorded. soFar is a complete
+// file of what there is of a part until now.
+func LiveExcerpt(c earshot.Call, fromMs, toMs int64, soFar func(part earshot.Part) ([]byte, error)) ([]byte, earshot.Part, error) {
+	part, toMs, err := partIn(c, fromMs, toMs, func(earshot.Part) bool { return true })
+	if err != nil {
+		return nil, earshot.Part{}, err
+	}
+	whole, err := soFar(part)
+	if err != nil {
+		return nil, earshot.Part{}, err
+	}
+	audio, err := cutFrom(part, bytes.NewReader(whole), int64(len(whole)), fromMs, toMs)
+	return audio, part, err
+}
+
 // maxTimelineMs is longer than any call; a time beyond it is nonsense.
 const maxTimelineMs = int64(48 * time.Hour / time.Millisecond)
 
-// partIn is the only part of c with audio in the span.
-func partIn(c earshot.Call, fromMs, toMs int64) (earshot.Part, error) {
+// partIn is the only part of c that counts and has audio in the span, and where
+// the span ends.
+func partIn(c earshot.Call, fromMs, toMs int64, counts func(earshot.Part) bool) (part earshot.Part, end int64, err error) {
+	if toMs == 0 {
+		toMs = max(c.DurationMs, fromMs+1)
+	}
+	if fromMs < 0 || toMs <= fromMs || toMs > maxTimelineMs {
+		return part, 0, earshot.Fail(earshot.Invalid, "bad_span", "an excerpt begins in the call and ends after it begins")
+	}
 	var in []earshot.Part
 	for _, p := range c.Parts {
-		if p.SHA256 != "" && p.Track != earshot.TrackHelper && p.StartMs < toMs && p.StartMs+p.DurationMs > fromMs {
+		if counts(p) && p.Track != earshot.TrackHelper && p.StartMs < toMs && p.StartMs+p.DurationMs > fromMs {
 			in = append(in, p)
 		}
 	}
 	switch len(in) {
 	case 0:
-		return earshot.Part{}, ErrNoAudio
+		return part, 0, ErrNoAudio
 	case 1:
-		return in[0], nil
+		return in[0], toMs, nil
 	}
-	return earshot.Part{}, earshot.ErrManyParts
+	return part, 0, earshot.ErrManyParts
 }
 
 func (a *Archive) cut(part earshot.Part, fromMs, toMs int64) (audio []byte, err error) {
@@ -68,14 +84,18 @@ func (a *Archive) cut(part earshot.Part, fromMs, toMs int64) (audio []byte, err 
 		return nil, fmt.Errorf("open part %s: %w", part.File, err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
+	return cutFrom(part, seekingReader{file}, size, fromMs, toMs)
+}
 
+// cutFrom cuts the span out of the part's file, of size bytes.
+func cutFrom(part earshot.Part, file io.ReaderAt, size, fromMs, toMs int64) (audio []byte, err error) {
 	from := time.Duration(max(fromMs-part.StartMs, 0)) * time.Millisecond
 	to := time.Duration(min(toMs-part.StartMs, part.DurationMs)) * time.Millisecond
 	var out bytes.Buffer
 	if part.Codec == earshot.Opus {
-		_, err = excerpt.Opus(&out, seekingReader{file}, size, from, to, fmt.Sprintf("EARSHOT_EXCERPT=%d-%d", fromMs, toMs))
+		_, err = excerpt.Opus(&out, file, size, from, to, fmt.Sprintf("EARSHOT_EXCERPT=%d-%d", fromMs, toMs))
 	} else {
-		_, err = excerpt.WAV(&out, seekingReader{file}, size, from, to)
+		_, err = excerpt.WAV(&out, file, size, from, to)
 	}
 	if errors.Is(err, excerpt.ErrEmpty) {
 		return nil, ErrNoAudio.Because(err)
