@@ -61,7 +61,7 @@ type publication struct {
 	wire    *Wire
 	res     *resource
 	peer    *peer
-	stream  *Stream
+	stream  atomic.Pointer[Stream] // once attached; a newer one may end the publication before that
 	stopped atomic.Bool
 	sources atomic.Int32          // that have sent so far
 	taking  [maxTracks]sync.Mutex // held while a track takes a packet: a new source has a reader of its own
@@ -140,7 +140,7 @@ func (pub *publication) begin(ctx context.Context, f *Floor, info StreamInfo) (s
 	if err != nil {
 		return "", err
 	}
-	pub.stream = stream
+	pub.stream.Store(stream)
 	pub.follow()
 	answer, err := pub.peer.answer(ctx, "recvonly")
 	if err != nil {
@@ -151,7 +151,7 @@ func (pub *publication) begin(ctx context.Context, f *Floor, info StreamInfo) (s
 
 // follow has the peer's tracks and states reach the stream.
 func (pub *publication) follow() {
-	pc, stream := pub.peer.pc, pub.stream
+	pc, stream := pub.peer.pc, pub.stream.Load()
 	tell := stream.Report
 	pub.peer.onRTT.Store(&tell)
 	receptions := make([]*reception, 0, len(stream.tracks))
@@ -194,7 +194,7 @@ func (pub *publication) follow() {
 }
 
 func (pub *publication) readTrack(track *webrtc.TrackRemote, i int, r *reception) {
-	clock, to, taking := pub.wire.opts.Now, pub.stream.Track(i), &pub.taking[i]
+	clock, to, taking := pub.wire.opts.Now, pub.stream.Load().Track(i), &pub.taking[i]
 	readTrack(track, func(packet []byte) {
 		if pub.stopped.Load() {
 			return
@@ -229,11 +229,11 @@ const closeSlowly = 2 * time.Second
 // so, then the connection.
 func (pub *publication) finish(how ending) {
 	pub.stopped.Store(true)
-	if pub.stream != nil {
+	if stream := pub.stream.Load(); stream != nil {
 		if how == endDeleted {
-			pub.stream.End()
+			stream.End()
 		} else {
-			pub.stream.Break()
+			stream.Break()
 		}
 	}
 	began := time.Now()
