@@ -178,7 +178,7 @@ func takeWAVApart(t *testing.T, part earshot.Part, file []byte) [][][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.Info.Channels != part.Channels || int64(len(file)) != wav.HeaderBytes+in.Info.DataBytes {
+	if in.Channels != part.Channels || int64(len(file)) != wav.HeaderBytes+in.DataBytes {
 		t.Fatalf("%+v in a file of %d bytes and %d channels", in.Info, len(file), part.Channels)
 	}
 	silence := byte(0xFF)
