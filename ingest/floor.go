@@ -312,9 +312,6 @@ func (f *Floor) kick(ctx context.Context) {
 	}
 }
 
-// Quit is closed when the floor begins to close.
-func (f *Floor) Quit() <-chan struct{} { return f.quit }
-
 // beforeClose has Close call fn first, before calls are ended.
 func (f *Floor) beforeClose(fn func(context.Context) error) {
 	f.onCloseMu.Lock()

@@ -13,7 +13,6 @@ import (
 type fragment struct {
 	ufrag, pwd string
 	candidates []string
-	complete   bool // a=end-of-candidates
 }
 
 var errFragment = earshot.Fail(earshot.Invalid, "bad_fragment", "the body is not an SDP fragment of ICE")
@@ -43,7 +42,7 @@ func readFragment(text string) (*fragment, error) {
 		case "candidate":
 			f.candidates, known = append(f.candidates, value), true
 		case "end-of-candidates":
-			f.complete, known = true, true
+			known = true
 		}
 	}
 	if !known {

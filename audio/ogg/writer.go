@@ -32,9 +32,6 @@ func (w *Writer) Clone() Writer {
 // Pending is how many packets end on the page being gathered.
 func (w *Writer) Pending() int { return w.ended }
 
-// PendingBytes is how much audio waits for the page to be written.
-func (w *Writer) PendingBytes() int { return len(w.body) }
-
 // Packet adds a packet that ends at granule. Only when the page overflows are
 // bytes appended to dst; otherwise Flush says when a page ends.
 func (w *Writer) Packet(dst, packet []byte, granule int64) []byte {

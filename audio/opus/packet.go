@@ -78,10 +78,6 @@ func (t TOC) Mode() Mode {
 // FrameSamples is the length of each frame in samples at 48 kHz.
 func (t TOC) FrameSamples() int { return FrameSamples(byte(t)) }
 
-// IsSILK says whether the packet's frames are SILK alone; such frames of 40 or
-// 60 ms are one piece and cannot be split.
-func IsSILK(packet []byte) bool { return len(packet) > 0 && TOC(packet[0]).Mode() == SILK }
-
 // FrameSamples is the length of one frame in samples at 48 kHz, by the TOC byte.
 func FrameSamples(toc byte) int {
 	c := int(toc >> 3)
