@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page, WebSocket } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openWindow, picture, signIn, startChromium } from "./browser";
 import { Cable } from "./cable";
 import { Server, until } from "./server";
@@ -34,6 +34,8 @@ let mouth: Browser;
 let ears: Browser;
 let wall: Page;
 let seatPage: Page;
+/** Each test begins where the one before it ended. */
+let broken = false;
 /** The wall's lines to the server, the present one last, and what came on it. */
 const lines: { address: URL; messages: Message[] }[] = [];
 
@@ -63,8 +65,13 @@ beforeAll(async () => {
   await card("w2", "offline").waitFor();
 });
 
+beforeEach((context) => context.skip(broken, "a step before this one failed"));
+
 afterEach(async (context) => {
-  if (context.task.result?.state === "fail") await picture([wall, seatPage], "resilience");
+  if (context.task.result?.state === "fail") {
+    broken = true;
+    await picture([wall, seatPage], "resilience");
+  }
   cable?.mend();
 });
 
