@@ -19,6 +19,7 @@ import (
 // How sign-in is bounded.
 const (
 	cookieName      = "earshot"
+	secureName      = "__Host-earshot" // over HTTPS
 	sessionLifetime = 7 * 24 * time.Hour // a wall stays up over a week's shifts
 
 	attemptKeys = 10000
@@ -181,7 +182,7 @@ func (d *doorman) principal(r *http.Request) (Principal, error) {
 			return p, earshot.ErrBadToken
 		}
 	} else {
-		token = cookieOf(r)
+		token = d.cookieOf(r)
 		if token == "" {
 			return p, nil
 		}
@@ -220,8 +221,18 @@ func bearerOf(r *http.Request) (token string, explicit bool) {
 	return "", false
 }
 
-func cookieOf(r *http.Request) string {
-	for _, cookie := range r.CookiesNamed(cookieName) {
+// nameFor is the cookie's name for the way r came. Cookies know no ports, and a
+// browser that has a secure one lets no plain one of the same name beside it:
+// whoever signed in over HTTPS could not sign in over HTTP on the same machine.
+func (d *doorman) nameFor(r *http.Request) string {
+	if d.secure(r) {
+		return secureName
+	}
+	return cookieName
+}
+
+func (d *doorman) cookieOf(r *http.Request) string {
+	for _, cookie := range r.CookiesNamed(d.nameFor(r)) {
 		return cookie.Value
 	}
 	return ""
@@ -230,7 +241,7 @@ func cookieOf(r *http.Request) string {
 // cookie makes the session's cookie; an empty token takes it away.
 func (d *doorman) cookie(r *http.Request, token string, expires time.Time) string {
 	c := &http.Cookie{
-		Name: cookieName, Value: token, Path: "/", HttpOnly: true,
+		Name: d.nameFor(r), Value: token, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: d.secure(r), Expires: expires,
 	}
 	if token == "" {

@@ -61,8 +61,18 @@ func TestSecureCookie(t *testing.T) {
 	h := open(t)
 	r := h.nobody().request(http.MethodPost, "/api/v1/login", credentials{firstAdmin, adminPassword})
 	r.Header.Set("X-Forwarded-Proto", "https")
-	if a := h.send(r).want(http.StatusOK); !strings.Contains(a.header.Get("Set-Cookie"), "; Secure") {
-		t.Errorf("cookie %q", a.header.Get("Set-Cookie"))
+	cookie := h.send(r).want(http.StatusOK).header.Get("Set-Cookie")
+	name, value, _ := strings.Cut(strings.Split(cookie, ";")[0], "=")
+	if !strings.Contains(cookie, "; Secure") || name != "__Host-earshot" {
+		t.Errorf("cookie %q", cookie)
+	}
+	// It signs in where it came from, and does not stand in the way of a plain
+	// one on the same machine.
+	for proto, want := range map[string]int{"https": http.StatusOK, "http": http.StatusUnauthorized} {
+		r := h.nobody().request(http.MethodGet, "/api/v1/me", nil)
+		r.Header.Set("X-Forwarded-Proto", proto)
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+		h.send(r).want(want)
 	}
 }
 

@@ -221,9 +221,7 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 		Shelf: a.archive, Board: a.live, Files: recordingFiles{a.files}, Log: a.log,
 		Voice:   a.settings.voiceCut(),
 		Recover: func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
-		KeepSeats: func(data []byte) error {
-			return os.WriteFile(filepath.Join(a.settings.Data, "seats.json"), data, 0o600)
-		},
+		KeepSeats: func(data []byte) error { return replaceFile(filepath.Join(a.settings.Data, "seats.json"), data) },
 		KeptSeats: func() ([]byte, error) { return os.ReadFile(filepath.Join(a.settings.Data, "seats.json")) },
 	}); err != nil {
 		return err
@@ -391,6 +389,14 @@ type recordingFile struct{ *files.Part }
 // Seal completes the file.
 func (f recordingFile) Seal(done func(recorder.Sealed, error)) {
 	f.Part.Seal(func(s files.Sealed, err error) { done(recorder.Sealed(s), err) })
+}
+
+// replaceFile writes a private file so that a crash leaves the old one or the new.
+func replaceFile(name string, data []byte) error {
+	if err := os.WriteFile(name+".tmp", data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(name+".tmp", name)
 }
 
 // newLog writes to w what is at least of the level.
