@@ -19,7 +19,7 @@ import (
 // How sign-in is bounded.
 const (
 	cookieName      = "earshot"
-	secureName      = "__Host-earshot" // over HTTPS
+	secureName      = "__Host-earshot"   // over HTTPS
 	sessionLifetime = 7 * 24 * time.Hour // a wall stays up over a week's shifts
 
 	attemptKeys = 10000

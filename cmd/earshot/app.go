@@ -219,8 +219,8 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 	if a.floor, err = ingest.New(ctx, ingest.Options{
 		Node: a.settings.Node, Version: version, Now: a.now,
 		Shelf: a.archive, Board: a.live, Files: recordingFiles{a.files}, Log: a.log,
-		Voice:   a.settings.voiceCut(),
-		Recover: func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
+		Voice:     a.settings.voiceCut(),
+		Recover:   func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
 		KeepSeats: func(data []byte) error { return replaceFile(filepath.Join(a.settings.Data, "seats.json"), data) },
 		KeptSeats: func() ([]byte, error) { return os.ReadFile(filepath.Join(a.settings.Data, "seats.json")) },
 	}); err != nil {
