@@ -110,7 +110,7 @@ func TestKilledServerGoesOn(t *testing.T) {
 		after.holds(t, track, laid(t, earshot.Opus, sent))
 	}
 	began := again.began(0).Sub(call.StartedAt.Time)
-	within(t, "the second part begins", time.Duration(after.StartMs)*time.Millisecond, began, began, timeTolerance+again.lag)
+	within(t, "the second part begins", time.Duration(after.StartMs)*time.Millisecond, began, began, again.slack())
 	for _, side := range sideOf {
 		gap := theGap(t, call, side, earshot.CauseRecorderDown, again.began(0).Sub(killed)+time.Second, 1500*time.Millisecond)
 		if abs(gap.EndMs-after.StartMs) > 60 {
