@@ -46,16 +46,17 @@ func overNetwork(ctx context.Context, opts Options, dir string) (f *figures, err
 
 // place is a server that seats speak to and that is listened to.
 type place struct {
-	pid   int
-	seats []seat.Target
-	whep  func(i int) string // URL for listening to the i-th seat
-	token string             // to listen with; empty if none is asked for
-	http  *http.Client
+	pid    int
+	tracks int // a connection
+	seats  []seat.Target
+	whep   func(i int) string // URL for listening to the i-th seat
+	token  string             // to listen with; empty if none is asked for
+	http   *http.Client
 }
 
 // place is where the bench's seats speak to the server.
 func (s *server) place(tokens []string) place {
-	p := place{pid: s.pid(), token: s.token, http: s.http, whep: func(i int) string { return s.url + "/whep/" + seatName(i) }}
+	p := place{pid: s.pid(), tracks: tracksASeat, token: s.token, http: s.http, whep: func(i int) string { return s.url + "/whep/" + seatName(i) }}
 	for i, token := range tokens {
 		p.seats = append(p.seats, seat.Target{URL: s.url, Seat: seatName(i), Token: token})
 	}
@@ -70,7 +71,7 @@ func (f *figures) speak(ctx context.Context, at place) (err error) {
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	pace := &pacer{}
-	publishers, err := connect(ctx, engine, at.seats)
+	publishers, err := connect(ctx, engine, at)
 	defer func() {
 		err = errors.Join(err, disconnect(context.WithoutCancel(ctx), publishers))
 	}()
@@ -78,8 +79,8 @@ func (f *figures) speak(ctx context.Context, at place) (err error) {
 		return err
 	}
 	for i, p := range publishers {
-		for track := range tracksASeat {
-			v := newVoice(uint64(i*tracksASeat+track), func(packet *rtp.Packet) error { return p.WriteRTP(track, packet) })
+		for track := range at.tracks {
+			v := newVoice(uint64(i*at.tracks+track), func(packet *rtp.Packet) error { return p.WriteRTP(track, packet) })
 			if err := p.SetLevel(track, &v.packet, 30); err != nil {
 				return err
 			}
@@ -102,8 +103,8 @@ func (f *figures) speak(ctx context.Context, at place) (err error) {
 			return err
 		}
 	}
-	for i := range f.opts.Listeners {
-		if err := ears.listen(ctx, at, i%f.opts.Seats); err != nil {
+	for i := range f.opts.Listeners * tracksASeat / at.tracks {
+		if err := ears.listen(ctx, at, i%len(at.seats)); err != nil {
 			return fmt.Errorf("listening: %w", err)
 		}
 	}
@@ -122,11 +123,11 @@ func (f *figures) speak(ctx context.Context, at place) (err error) {
 const atOnce = 8
 
 // connect publishes all seats; those that stand are returned with an error too.
-func connect(ctx context.Context, engine *seat.Engine, targets []seat.Target) ([]*seat.Publisher, error) {
-	publishers := make([]*seat.Publisher, len(targets))
-	err := each(len(targets), func(i int) (err error) {
-		tracks := []seat.Track{{Codec: earshot.Opus, Channels: 1}, {Codec: earshot.Opus, Channels: 1}}
-		publishers[i], err = engine.Publish(ctx, targets[i], tracks)
+func connect(ctx context.Context, engine *seat.Engine, at place) ([]*seat.Publisher, error) {
+	publishers := make([]*seat.Publisher, len(at.seats))
+	tracks := slices.Repeat([]seat.Track{{Codec: earshot.Opus, Channels: 1}}, at.tracks)
+	err := each(len(at.seats), func(i int) (err error) {
+		publishers[i], err = engine.Publish(ctx, at.seats[i], tracks)
 		return err
 	})
 	return slices.DeleteFunc(publishers, func(p *seat.Publisher) bool { return p == nil }), err
@@ -185,7 +186,7 @@ func (e *ears) hear(payload []byte, now time.Time) {
 
 // listen connects one listener to both sides of the i-th seat.
 func (e *ears) listen(ctx context.Context, at place, i int) error {
-	pc, err := listenerConnection()
+	pc, err := listenerConnection(at.tracks)
 	if err != nil {
 		return err
 	}
@@ -221,7 +222,7 @@ func (e *ears) listen(ctx context.Context, at place, i int) error {
 	}
 }
 
-func listenerConnection() (*webrtc.PeerConnection, error) {
+func listenerConnection(tracks int) (*webrtc.PeerConnection, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -243,7 +244,7 @@ func listenerConnection() (*webrtc.PeerConnection, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range tracksASeat {
+	for range tracks {
 		if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 			return nil, errors.Join(err, pc.Close())
 		}

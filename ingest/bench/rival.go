@@ -36,7 +36,8 @@ paths:
   all_others:
 `
 
-// rival measures MediaMTX recording the same load.
+// rival measures MediaMTX recording the same load. It takes one audio track a
+// connection, so each seat is two there.
 func rival(ctx context.Context, opts Options, dir string) (f *figures, err error) {
 	f = &figures{opts: opts, gaps: map[earshot.Cause]time.Duration{}}
 	address, err := freePort()
@@ -55,9 +56,13 @@ func rival(ctx context.Context, opts Options, dir string) (f *figures, err error
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
+	program, err := filepath.Abs(opts.Against)
+	if err != nil {
+		return nil, err
+	}
 	var said bytes.Buffer
-	cmd := exec.Command(opts.Against, file)
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd := exec.Command(program, file)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &said, &said
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -74,10 +79,10 @@ func rival(ctx context.Context, opts Options, dir string) (f *figures, err error
 	if f.idleRSS, err = settled(ctx, cmd.Process.Pid); err != nil {
 		return nil, err
 	}
-	at := place{pid: cmd.Process.Pid, http: &http.Client{Timeout: 30 * time.Second},
+	at := place{pid: cmd.Process.Pid, tracks: 1, http: &http.Client{Timeout: 30 * time.Second},
 		whep: func(i int) string { return "http://" + address + "/" + seatName(i) + "/whep" }}
 	defer at.http.CloseIdleConnections()
-	for i := range opts.Seats {
+	for i := range opts.Seats * tracksASeat {
 		at.seats = append(at.seats, seat.Target{URL: "http://" + address + "/" + seatName(i) + "/whip"})
 	}
 	return f, f.speak(ctx, at)
