@@ -256,7 +256,7 @@ describe("the way of a word", () => {
     await admin.getByRole("textbox", { name: "搜索" }).fill(account);
     await admin.locator(`tr[data-call="${callId}"]`).waitFor();
     expect(await admin.locator("tr[data-call]").count()).toBe(1);
-    await admin.locator(`tr[data-call="${callId}"] .time a`).click();
+    await admin.locator(`tr[data-call="${callId}"] a`).click();
     await admin.waitForURL(`**/calls/${callId}`);
     await admin.getByRole("heading", { name: "1 号窗口" }).waitFor();
     await admin.getByText(account).waitFor();
