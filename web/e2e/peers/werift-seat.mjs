@@ -41,7 +41,9 @@ const tracks = [agentFile, customerFile].map((file) => {
 
 await peer.setLocalDescription(await peer.createOffer());
 if (peer.iceGatheringState !== "complete") {
-  await new Promise((done) => peer.iceGatheringStateChange.subscribe((state) => state === "complete" && done()));
+  await new Promise((done) =>
+    peer.iceGatheringStateChange.subscribe((state) => state === "complete" && done()),
+  );
 }
 const answer = await fetch(url, {
   method: "POST",
@@ -50,7 +52,9 @@ const answer = await fetch(url, {
 });
 if (answer.status !== 201) throw new Error(`POST: ${answer.status} ${await answer.text()}`);
 const resource = new URL(answer.headers.get("Location"), url);
-const connected = new Promise((done) => peer.connectionStateChange.subscribe((state) => state === "connected" && done()));
+const connected = new Promise((done) =>
+  peer.connectionStateChange.subscribe((state) => state === "connected" && done()),
+);
 await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
 await connected;
 
@@ -63,7 +67,13 @@ for (let n = 0; n < count; n++) {
   for (const [i, { track, packets }] of tracks.entries()) {
     track.writeRtp(
       new RtpPacket(
-        new RtpHeader({ payloadType: 96, sequenceNumber: n & 0xffff, timestamp: n * 960, ssrc: 1000 + i, marker: n === 0 }),
+        new RtpHeader({
+          payloadType: 96,
+          sequenceNumber: n & 0xffff,
+          timestamp: n * 960,
+          ssrc: 1000 + i,
+          marker: n === 0,
+        }),
         packets[n % packets.length],
       ),
     );
