@@ -176,7 +176,9 @@ func twoDevices(s *site, id string) {
 	a := s.connect(mine, twoTracks[:1])
 	sent := make(chan error, 1)
 	go func() { sent <- a.send(agent) }()
-	s.liveCall(id)
+	open := s.liveCall(id)
+	// A side that joins at the very beginning shares the first part.
+	eventually(t, "a second of the agent alone", 15*time.Second, func() bool { return len(s.levels(open)[0]) >= 10 })
 	c := s.join(target, twoTracks[:1])
 	late := make(chan error, 1)
 	go func() { late <- c.send(customer) }()
