@@ -253,13 +253,20 @@ func (c *openCall) settle() {
 		c.seat.floor.remember(c.id)
 	}
 	c.keep()
-	if !c.stored {
-		return
+	if c.stored {
+		c.tellWaiters()
 	}
+}
+
+// tellWaiters answers those who wait for the end: once when the call is stored,
+// and once more when the index has it. A channel takes both.
+func (c *openCall) tellWaiters() {
 	for _, w := range c.waiters {
-		w <- c.snapshot()
+		select {
+		case w <- c.snapshot():
+		default: // it has both
+		}
 	}
-	c.waiters = nil
 }
 
 // remember keeps a stored call at hand until it is kept, but no more than a few:
@@ -307,6 +314,7 @@ func (c *openCall) keep() {
 	f.keeper.keepCall(call, func() {
 		f.post(func(time.Time) {
 			if c.stored && c.version == version {
+				c.tellWaiters()
 				f.forget(c.id)
 			}
 		})

@@ -87,16 +87,17 @@ func (f *Floor) UpdateCall(ctx context.Context, call string, facts earshot.CallP
 	})
 }
 
-// EndCall ends an open call and waits a moment for its files to be complete;
-// if they are not by then, the call it answers is still "live", with its end.
+// EndCall ends an open call and waits a moment for its files to be complete and
+// the index to have it. If the files are not by then, the call it answers is
+// still "live", with its end.
 func (f *Floor) EndCall(ctx context.Context, call string) (earshot.Call, error) {
-	stored := make(chan earshot.Call, 1)
+	told := make(chan earshot.Call, 2)
 	ended, err := onCall(ctx, f, call, true, func(now time.Time, c *openCall) (earshot.Call, error) {
 		s := c.seat
 		for _, st := range s.streams {
 			st.spent = true
 		}
-		c.waiters = append(c.waiters, stored)
+		c.waiters = append(c.waiters, told)
 		s.endCall(now)
 		return c.snapshot(), nil
 	})
@@ -105,12 +106,15 @@ func (f *Floor) EndCall(ctx context.Context, call string) (earshot.Call, error) 
 	}
 	timer := time.NewTimer(storedWithin)
 	defer timer.Stop()
-	select {
-	case whole := <-stored:
-		return whole, nil
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-f.stopped:
+	for range cap(told) { // stored, and found by whoever searches
+		select {
+		case ended = <-told:
+			continue
+		case <-timer.C:
+		case <-ctx.Done():
+		case <-f.stopped:
+		}
+		break
 	}
 	return ended, nil
 }

@@ -115,6 +115,9 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	if err != nil || ended.State != earshot.CallStored {
 		t.Fatalf("end: %v, %s", err, ended.State)
 	}
+	if found := h.shelf.call(ended.ID); found.State != earshot.CallStored {
+		t.Errorf("the end is answered while the index has the call as %q", found.State)
+	}
 	h.run(time.Second)
 	h.expect("s1", earshot.SeatIdle, "")
 	if _, err := h.floor.EndCall(t.Context(), ended.ID); !errors.Is(err, earshot.ErrNotLive) {
