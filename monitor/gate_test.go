@@ -71,6 +71,7 @@ var allowedTo = map[string]string{
 	"listening-options": "nobody admin supervisor inspector evidence agent seat other",
 
 	"get-openapi": "nobody admin supervisor inspector evidence agent seat other",
+	"authority":   "nobody admin supervisor inspector evidence agent seat other",
 	"healthz":     "nobody admin supervisor inspector evidence agent seat other",
 	"readyz":      "nobody admin supervisor inspector evidence agent seat other",
 	"metrics":     "nobody admin supervisor inspector evidence agent seat other",

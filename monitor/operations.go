@@ -29,6 +29,7 @@ func (s *Server) handlers(pages *pages) http.Handler {
 		"OPTIONS /whep/{id}/{rest...}":           s.serveListen,
 		"/whep/{id}/{rest...}":                   s.serveListen,
 		"GET /api/v1/openapi.json":               s.serveDescription(api),
+		"GET /ca.crt":                            s.serveAuthority,
 		"GET /healthz":                           s.serveHealth,
 		"GET /readyz":                            s.serveReadiness,
 		"GET /metrics":                           promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}).ServeHTTP,
@@ -64,6 +65,20 @@ type health struct {
 	Version string            `json:"version"`
 	Reasons map[string]string `json:"reasons,omitempty"`
 }
+
+// serveAuthority answers the certificate that people install; whoever opens the
+// page by HTTP needs it before HTTPS can be trusted.
+func (s *Server) serveAuthority(w http.ResponseWriter, r *http.Request) {
+	if s.Authority == "" {
+		s.fail(w, r, errNoAuthority)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-x509-ca-cert")
+	w.Header().Set("Content-Disposition", `attachment; filename="earshot-ca.crt"`)
+	http.ServeFile(w, r, s.Authority)
+}
+
+var errNoAuthority = earshot.Fail(earshot.NotFound, "no_authority", "this server has made no certificate authority")
 
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	answerJSON(w, http.StatusOK, health{Status: "ok", Version: s.Site.Version})

@@ -135,6 +135,7 @@ var liveRoutes = []Route{
 
 var operationRoutes = []Route{
 	{ID: "get-openapi", Method: get, Path: "/api/v1/openapi.json", Need: anybody, Tag: "operations", Summary: "This description"},
+	{ID: "authority", Method: get, Path: "/ca.crt", Need: anybody, Tag: "operations", Summary: "The certificate authority that seats' machines must trust"},
 	{ID: "healthz", Method: get, Path: "/healthz", Need: anybody, Tag: "operations", Summary: "The process runs"},
 	{ID: "readyz", Method: get, Path: "/readyz", Need: anybody, Tag: "operations", Summary: "Index, live state and disk can be used"},
 	{ID: "metrics", Method: get, Path: "/metrics", Need: anybody, Tag: "operations", Summary: "Figures for Prometheus"},

@@ -28,6 +28,10 @@ type Options struct {
 	Assets   fs.FS     // the built pages: web.Assets()
 	Site     Site
 
+	// Authority is the file of the self-made certificate authority that seats'
+	// machines must trust, PEM; empty if there is none.
+	Authority string
+
 	// Ready are further things that must hold to be ready, such as room on the
 	// disk, by name; each answers what is wrong.
 	Ready map[string]func(context.Context) error

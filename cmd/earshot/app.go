@@ -242,7 +242,7 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 	}
 	if a.monitor, err = monitor.New(monitor.Options{
 		Floor: a.floor, Index: a.index, Archive: a.archive, Live: a.live,
-		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site,
+		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site, Authority: a.caFile,
 		Ready: map[string]func(context.Context) error{
 			"disk": func(context.Context) error { return a.files.Healthy() },
 		},

@@ -33,7 +33,8 @@ export default {
   insecureOpen: "Open {address}",
   insecureCa: "If the browser says “not private”, install the certificate",
   insecureCaText:
-    "Ask your administrator for the file ca.pem. Double-click it → Install → Local machine → “Trusted Root Certification Authorities”, then open the browser anew.",
+    "Download the certificate, or ask your administrator for it. Double-click it → Install → Local machine → “Trusted Root Certification Authorities”, then open the browser anew.",
+  insecureCaGet: "Download earshot-ca.crt",
   insecureFlag: "No https at all: let Chrome trust this address",
   insecureFlagText:
     "Open the first line below in the address bar, paste the second, choose Enabled, then click Relaunch.",

@@ -34,7 +34,8 @@ export default {
   insecureOpen: "打开 {address}",
   insecureCa: "如果浏览器提示“不是私密连接”，装上证书",
   insecureCaText:
-    "请管理员把证书文件 ca.pem 发来：双击它 → 安装证书 → 本地计算机 → “受信任的根证书颁发机构”，装好后重新打开浏览器。",
+    "下载证书文件（或请管理员发来）：双击它 → 安装证书 → 本地计算机 → “受信任的根证书颁发机构”，装好后重新打开浏览器。",
+  insecureCaGet: "下载证书 earshot-ca.crt",
   insecureFlag: "实在没有 https：让 Chrome 信任这个地址",
   insecureFlagText: "在地址栏打开下面第一行，把第二行填进去，选 Enabled，点 Relaunch 重启浏览器。",
   flagPage: "打开",
