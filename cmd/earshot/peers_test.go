@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"os"
@@ -235,5 +237,36 @@ func TestAiortcListens(t *testing.T) {
 	})
 	if row := audit.Audit[0]; row.Who != "admin" || row.Call == "" || row.ToMs-row.FromMs < 4000 || row.ToMs-row.FromMs > 9000 {
 		t.Errorf("audited %+v, want admin, a call, and about six seconds", row)
+	}
+}
+
+// TestSeatCommandSpeaksAsManySeats runs the command as a person would.
+func TestSeatCommandSpeaksAsManySeats(t *testing.T) {
+	needs(t, ffmpeg)
+	ts := startServer(t, nil)
+	voice := speak(t, 7, 2)
+	mp3 := strings.TrimSuffix(voice, ".wav") + ".mp3"
+	peer(t, "ffmpeg", "-v", "error", "-i", voice, "-ar", "44100", "-ac", "1", mp3)
+	play := func(flags ...string) {
+		t.Helper()
+		var out, complaint bytes.Buffer
+		if status := run(t.Context(), append([]string{"seat", "--url", ts.url}, flags...), &out, &complaint); status != 0 {
+			t.Fatalf("%v: %s", flags, complaint.String())
+		}
+	}
+	play("--seat", "many", "--token", ts.token, "--agent", mp3, "--customer", mp3, "--count", "3")
+	for _, seat := range []string{"many-1", "many-2", "many-3"} {
+		if call := ts.storedCall(seat); call.Parts[0].Track != earshot.TrackBoth || call.DurationMs < 1500 {
+			t.Errorf("%s: %d ms, parts %+v", seat, call.DurationMs, call.Parts)
+		}
+	}
+	token := ts.makeSeat("alone", "counter", "session")
+	play("--seat", "alone", "--token", token, "--customer", voice)
+	if call := ts.storedCall("alone"); call.Parts[0].Track != earshot.TrackCustomer {
+		t.Errorf("a customer alone is stored as %+v", call.Parts)
+	}
+	var complaint bytes.Buffer
+	if status := run(t.Context(), []string{"seat", "--url", ts.url, "--seat", "x", "--token", token, "--agent", mp3, "--count", "2"}, io.Discard, &complaint); status != 1 || !strings.Contains(complaint.String(), "administrator") {
+		t.Errorf("making seats with a seat's token: %d, %s", status, complaint.String())
 	}
 }

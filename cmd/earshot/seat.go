@@ -38,6 +38,9 @@ func (c seatCommand) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.Side == "" {
+		c.Side = c.onlySide(script)
+	}
 	client := apiClient{base: c.URL, token: c.Token, http: httpClient(c.Insecure)}
 	targets := []seat.Target{{URL: c.URL, Seat: c.Seat, Token: c.Token, Side: c.Side}}
 	if c.Count > 1 {
@@ -51,6 +54,17 @@ func (c seatCommand) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	return c.play(ctx, engine, script, targets, out)
+}
+
+// onlySide is the side of a script that has but one: a stereo file has both.
+func (c seatCommand) onlySide(script seat.Script) earshot.Side {
+	if tracks := script.Tracks(); len(tracks) != 1 || tracks[0].Channels != 1 {
+		return ""
+	}
+	if c.Agent == "" {
+		return earshot.SideCustomer
+	}
+	return earshot.SideAgent
 }
 
 // play runs all seats until the last has ended; the first failure is answered.
@@ -73,7 +87,9 @@ func (c seatCommand) play(ctx context.Context, engine *seat.Engine, script seat.
 		running.Go(func() {
 			client := seat.Client{
 				Engine: engine, Target: target, Script: script, Loop: c.Loop, Reconnect: c.Loop, Events: say,
-				Offset: time.Duration(i) * script.Duration() / time.Duration(len(targets)),
+			}
+			if c.Loop { // many seats that go on for ever need not speak in chorus
+				client.Offset = time.Duration(i) * script.Duration() / time.Duration(len(targets))
 			}
 			if err := client.Run(ctx); err != nil {
 				mu.Lock()
