@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/storage/files"
 	"earshot/storage/index"
 )
 
@@ -37,9 +38,9 @@ type Archive struct {
 	files Files
 	index *index.Index
 	now   func() time.Time
-	calls keyed // one editor of a call's file and rows at a time
+	calls files.Locks // one editor of a call's file and rows at a time
 
-	measuring keyed // a levels file is made once
+	measuring files.Locks // a levels file is made once
 }
 
 // Options of an archive; the zero value of each field has a default.
@@ -67,7 +68,7 @@ func (a *Archive) SaveCall(ctx context.Context, c earshot.Call) error {
 	if !earshot.ValidCallID(c.ID) {
 		return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", c.ID)
 	}
-	defer a.calls.lock(c.ID)()
+	defer a.calls.Lock(c.ID)()
 	if c.State != earshot.CallDeleted {
 		// An index that is away does not keep the file from being written.
 		if known, err := a.index.Call(ctx, c.ID); err == nil && known.State == earshot.CallDeleted {

@@ -66,7 +66,7 @@ func (a *Archive) DeleteMark(ctx context.Context, id, mark string) error {
 // edit changes a stored call, first its file, then its rows. Live calls belong
 // to whoever records them.
 func (a *Archive) edit(ctx context.Context, id string, change func(*earshot.Call) error) (earshot.Call, error) {
-	defer a.calls.lock(id)()
+	defer a.calls.Lock(id)()
 	c, err := a.Call(ctx, id)
 	if err != nil {
 		return earshot.Call{}, err

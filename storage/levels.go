@@ -41,7 +41,7 @@ func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (ag
 		return nil, nil, nil
 	}
 	name := earshot.LevelsFile(id, p.N)
-	defer a.measuring.lock(name)()
+	defer a.measuring.Lock(name)()
 	file, err := a.files.ReadWhole(name)
 	if err == nil {
 		if agent, customer, err = levels.Parse(file); err == nil {

@@ -108,7 +108,7 @@ func (a *Archive) Recover(ctx context.Context, call earshot.Call) (earshot.Call,
 	if !earshot.ValidCallID(call.ID) {
 		return earshot.Call{}, earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", call.ID)
 	}
-	defer a.calls.lock(call.ID)()
+	defer a.calls.Lock(call.ID)()
 	r := recovery{archive: a, call: call.Clone()}
 	if err := r.run(ctx); err != nil {
 		return earshot.Call{}, fmt.Errorf("recover call %s: %w", call.ID, err)

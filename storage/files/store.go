@@ -62,7 +62,7 @@ type Store struct {
 	seals chan struct{} // a slot each for a part being sealed
 	busy  sync.WaitGroup
 	open  *folders
-	names keyed // one writer of a whole file at a time
+	names Locks // one writer of a whole file at a time
 
 	mu      sync.Mutex
 	closed  bool

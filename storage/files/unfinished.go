@@ -173,7 +173,7 @@ func (s *Store) unfinishedIn(folder string) ([]string, error) {
 // clearTemp takes away what a crash left of a replaced file. Under the name's
 // lock: one that a writer is at work on is gone, renamed, when the lock is had.
 func (s *Store) clearTemp(name string) error {
-	defer s.names.lock(name)()
+	defer s.names.Lock(name)()
 	if err := s.audio.Remove(name + tempSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

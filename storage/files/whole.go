@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"sync"
 )
 
 // Open opens a file for reading, with its size in bytes. It fails with
@@ -47,7 +46,7 @@ func (s *Store) WriteWhole(name string, data []byte) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	defer s.names.lock(name)()
+	defer s.names.Lock(name)()
 	if err := s.writeWhole(name, data); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -146,39 +145,4 @@ func checkName(name string) error {
 		return ErrName.Because(errors.New(name))
 	}
 	return nil
-}
-
-// keyed is a mutex a name.
-type keyed struct {
-	mu   sync.Mutex
-	held map[string]*keyedLock
-}
-
-type keyedLock struct {
-	sync.Mutex
-	users int
-}
-
-// lock waits for name and gives the function that unlocks it.
-func (k *keyed) lock(name string) (unlock func()) {
-	k.mu.Lock()
-	if k.held == nil {
-		k.held = make(map[string]*keyedLock)
-	}
-	l := k.held[name]
-	if l == nil {
-		l = &keyedLock{}
-		k.held[name] = l
-	}
-	l.users++
-	k.mu.Unlock()
-	l.Lock()
-	return func() {
-		l.Unlock()
-		k.mu.Lock()
-		if l.users--; l.users == 0 {
-			delete(k.held, name)
-		}
-		k.mu.Unlock()
-	}
 }
