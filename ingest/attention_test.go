@@ -96,6 +96,11 @@ func TestSteadySeatsAreSeldomTold(t *testing.T) {
 	h := newHall(t)
 	d := h.device("s1", agentTrack)
 	h.run(5 * time.Second)
+	// What is told of the beginning comes to the board in its own time.
+	h.news.until(t, "the board knows the seat as it is", func() bool {
+		known, is := h.board.seat("s1"), h.seat("s1")
+		return known.State == is.State && len(known.Streams) == 1 && known.Streams[0].Quality == is.Streams[0].Quality
+	})
 	told := 0
 	h.board.change(func() { told = len(h.board.told) })
 	for i := range 120 {
