@@ -248,12 +248,13 @@ func (c *openCall) partSealed(n int, p earshot.Part, err error) {
 // settle has the call kept as it stands; it is stored once it has ended and all
 // its parts are complete.
 func (c *openCall) settle() {
-	if c.ended && !c.stored && c.complete() {
+	now := c.ended && !c.stored && c.complete()
+	if now {
 		c.stored = true
 		c.seat.floor.remember(c.id)
 	}
 	c.keep()
-	if c.stored {
+	if now {
 		c.tellWaiters()
 	}
 }
