@@ -16,17 +16,21 @@ const (
 	MarkCall   Action = "mark"     // bookmarks and notes
 	DriveCalls Action = "drive"    // start, end, pause and resume calls; who sits at a seat
 	UseSeat    Action = "seat"     // publish from the seat page
-	Administer Action = "admin"    // branches, seats, users
+	HoldCalls  Action = "hold"     // holds on calls
+	Export     Action = "export"   // evidence packages
+	Inspect    Action = "inspect"  // ledger, damage, what retention will delete
+	SeeCapture Action = "capture"  // whether everything was recorded
+	Administer Action = "admin"    // branches, seats, users, retention
 )
 
 // Actions are all actions there are, in the order people meet them.
-var Actions = []Action{SeeWall, Listen, SeeCalls, Play, Download, EditCall, MarkCall, DriveCalls, UseSeat, Administer}
+var Actions = []Action{SeeWall, Listen, SeeCalls, Play, Download, EditCall, MarkCall, DriveCalls, UseSeat, HoldCalls, Export, Inspect, SeeCapture, Administer}
 
 var allowed = map[Role][]Action{
 	RoleAdmin:      Actions,
-	RoleSupervisor: {SeeWall, Listen, SeeCalls, Play, EditCall, MarkCall, DriveCalls, UseSeat},
-	RoleInspector:  {SeeWall, SeeCalls, Play, EditCall, MarkCall},
-	RoleEvidence:   {SeeCalls, Play, Download, EditCall, MarkCall},
+	RoleSupervisor: {SeeWall, Listen, SeeCalls, Play, EditCall, MarkCall, DriveCalls, UseSeat, SeeCapture},
+	RoleInspector:  {SeeWall, SeeCalls, Play, EditCall, MarkCall, SeeCapture},
+	RoleEvidence:   {SeeCalls, Play, Download, EditCall, MarkCall, HoldCalls, Export, Inspect, SeeCapture},
 	RoleAgent:      {UseSeat, DriveCalls},
 }
 

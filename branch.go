@@ -33,3 +33,15 @@ func validName(name string) bool {
 	}
 	return n > 0 && n <= 100
 }
+
+// validText says whether text is 1 to most characters, none of them a control.
+func validText(text string, most int) bool {
+	n := 0
+	for _, r := range text {
+		if r < 0x20 && r != '\n' || r == 0x7f {
+			return false
+		}
+		n++
+	}
+	return n > 0 && n <= most
+}

@@ -66,6 +66,9 @@ type Call struct {
 	Rating int      `json:"rating"` // 1 to 5, 0 where none was given
 
 	Node string `json:"node"` // the ingest node that recorded it
+
+	Holds   []Hold    `json:"holds"`             // active or not, those of its seat's windows included
+	Deleted *Deletion `json:"deleted,omitempty"` // the tombstone of a deleted call
 }
 
 // Clone is a copy that shares nothing with c.
@@ -82,6 +85,11 @@ func (c Call) Clone() Call {
 	c.Marks = append([]Mark{}, c.Marks...)
 	c.Tags = append([]string{}, c.Tags...)
 	c.Flags = append([]Flag{}, c.Flags...)
+	c.Holds = append([]Hold{}, c.Holds...)
+	if c.Deleted != nil {
+		deleted := *c.Deleted
+		c.Deleted = &deleted
+	}
 	return c
 }
 

@@ -24,7 +24,9 @@ const (
 	AttentionTakeover     Attention = "takeover"     // repeated take-over: two devices fight for the seat
 	AttentionOverflow     Attention = "overflow"
 	AttentionPoorLink     Attention = "poor_link"
-	AttentionSilent       Attention = "silent" // a side has been silent for long in a call
+	AttentionDeadMic      Attention = "dead_mic" // one side speaks, the other's microphone gives nothing
+	AttentionBleed        Attention = "bleed"    // both sides carry the same sound
+	AttentionSilent       Attention = "silent"   // a side has been silent for long in a call
 )
 
 // Stream is one live WebRTC connection of a seat, on one ingest node.
@@ -69,11 +71,12 @@ type LiveSeat struct {
 
 // LiveNode is an ingest node that is alive.
 type LiveNode struct {
-	Name    string `json:"name"`
-	Since   Time   `json:"since" format:"date-time"`
-	Seats   int    `json:"seats"` // connected
-	Calls   int    `json:"calls"` // open
-	Version string `json:"version"`
+	Name    string  `json:"name"`
+	Since   Time    `json:"since" format:"date-time"`
+	Seats   int     `json:"seats"` // connected
+	Calls   int     `json:"calls"` // open
+	Version string  `json:"version"`
+	Alarms  []Alarm `json:"alarms"` // what is the matter with it
 }
 
 // EventKind says what an event tells.

@@ -504,6 +504,14 @@ export interface components {
             id: string;
             name?: string;
         };
+        Alarm: {
+            code: string;
+            detail: string;
+            /** @enum {string} */
+            severity: "warning" | "critical";
+            /** Format: date-time */
+            since: string;
+        };
         Audit: {
             action: string;
             /** Format: date-time */
@@ -543,6 +551,7 @@ export interface components {
             business: string;
             /** Format: int64 */
             channels: number;
+            deleted?: components["schemas"]["Deletion"];
             /** @enum {string} */
             direction: "inbound" | "outbound" | "none";
             /** Format: int64 */
@@ -551,6 +560,7 @@ export interface components {
             endedAt: string | null;
             flags: ("silence" | "overtalk" | "loud" | "one_sided" | "gaps" | "interrupted" | "long" | "short" | "damaged")[];
             gaps: components["schemas"]["Gap"][];
+            holds: components["schemas"]["Hold"][];
             id: string;
             /** @enum {string} */
             kind: "counter" | "hotline";
@@ -602,6 +612,13 @@ export interface components {
             location: string;
             message: string;
         };
+        Deletion: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            policy: string;
+            reason: string;
+        };
         Event: {
             /** Format: date-time */
             at: string;
@@ -622,6 +639,25 @@ export interface components {
             side: "agent" | "customer" | "";
             /** Format: int64 */
             startMs: number;
+        };
+        Hold: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            call: string;
+            /** Format: date-time */
+            from: string;
+            id: string;
+            reason: string;
+            releaseReason: string;
+            /** Format: date-time */
+            releasedAt: string;
+            releasedBy: string;
+            seat: string;
+            /** Format: date-time */
+            to: string;
+            /** Format: date-time */
+            until: string;
         };
         ICEServer: {
             credential?: string;
@@ -648,6 +684,7 @@ export interface components {
             ticket: string;
         };
         LiveNode: {
+            alarms: components["schemas"]["Alarm"][];
             /** Format: int64 */
             calls: number;
             name: string;
@@ -689,7 +726,7 @@ export interface components {
             marks: components["schemas"]["Mark"][];
         };
         Me: {
-            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "admin")[];
+            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "hold" | "export" | "inspect" | "capture" | "admin")[];
             user: components["schemas"]["Person"];
         };
         NewBranch: {
@@ -819,7 +856,7 @@ export interface components {
             name?: string;
         };
         SignedInAs: {
-            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "admin")[];
+            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "hold" | "export" | "inspect" | "capture" | "admin")[];
             /** @description the session as a bearer token */
             token: string;
             user: components["schemas"]["Person"];
