@@ -3,6 +3,7 @@ package earshot
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,69 +44,134 @@ type Alarm struct {
 	Detail   string    `json:"detail"` // what exactly, for the operator: a name, a figure
 }
 
-// Alarms are what is the matter now, at most one of a code. Its methods may be
+// Alarms are what is the matter now. Several watchers may raise one code, each
+// under a source of its own (see From): people are told once. Its methods may be
 // called from any goroutine. The zero value is ready.
 type Alarms struct {
 	mu      sync.Mutex
-	raised  map[AlarmCode]Alarm
-	changed func()
+	raised  map[raisedBy]Alarm
+	changed map[int]func()
+	nth     int
 }
 
-// OnChange has fn called, without a lock held, after each change; it must not wait.
-func (a *Alarms) OnChange(fn func()) {
+// raisedBy tells apart what two watchers say under one code.
+type raisedBy struct {
+	code   AlarmCode
+	source string
+}
+
+// OnChange has fn called, without a lock held, after each change until stop is
+// called; it must not wait.
+func (a *Alarms) OnChange(fn func()) (stop func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.changed = fn
+	if a.changed == nil {
+		a.changed = map[int]func(){}
+	}
+	a.nth++
+	nth := a.nth
+	a.changed[nth] = fn
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.changed, nth)
+	}
 }
+
+// AlarmSource raises and clears alarms of one watcher: what others raised under
+// the same code it neither hides nor clears.
+type AlarmSource struct {
+	alarms *Alarms
+	name   string
+}
+
+// From is the source of that name.
+func (a *Alarms) From(source string) AlarmSource { return AlarmSource{a, source} }
 
 // Raise says that something is the matter since at. While the alarm lasts the
 // first instant stays; severity and detail may change.
-func (a *Alarms) Raise(code AlarmCode, severity Severity, at time.Time, detail string) {
-	a.change(func() bool {
+func (s AlarmSource) Raise(code AlarmCode, severity Severity, at time.Time, detail string) {
+	s.alarms.change(func(raised map[raisedBy]Alarm) bool {
 		alarm := Alarm{Code: code, Severity: severity, Since: At(at), Detail: detail}
-		if old, ok := a.raised[code]; ok {
+		if old, ok := raised[raisedBy{code, s.name}]; ok {
 			alarm.Since = old.Since
 			if alarm == old {
 				return false
 			}
 		}
-		if a.raised == nil {
-			a.raised = map[AlarmCode]Alarm{}
-		}
-		a.raised[code] = alarm
+		raised[raisedBy{code, s.name}] = alarm
 		return true
 	})
 }
 
 // Clear says that it is over.
-func (a *Alarms) Clear(code AlarmCode) {
-	a.change(func() bool {
-		_, was := a.raised[code]
-		delete(a.raised, code)
+func (s AlarmSource) Clear(code AlarmCode) {
+	s.alarms.change(func(raised map[raisedBy]Alarm) bool {
+		_, was := raised[raisedBy{code, s.name}]
+		delete(raised, raisedBy{code, s.name})
 		return was
 	})
 }
 
-func (a *Alarms) change(do func() bool) {
+// Raise is From("").Raise.
+func (a *Alarms) Raise(code AlarmCode, severity Severity, at time.Time, detail string) {
+	a.From("").Raise(code, severity, at, detail)
+}
+
+// Clear is From("").Clear.
+func (a *Alarms) Clear(code AlarmCode) { a.From("").Clear(code) }
+
+func (a *Alarms) change(do func(map[raisedBy]Alarm) bool) {
 	a.mu.Lock()
-	changed := do()
-	tell := a.changed
+	if a.raised == nil {
+		a.raised = map[raisedBy]Alarm{}
+	}
+	var tell []func()
+	if do(a.raised) {
+		for _, fn := range a.changed {
+			tell = append(tell, fn)
+		}
+	}
 	a.mu.Unlock()
-	if changed && tell != nil {
-		tell()
+	for _, fn := range tell {
+		fn()
 	}
 }
 
-// List is what is the matter now, the gravest and then the oldest first.
+// List is what is the matter now, at most one of a code, the gravest and then
+// the oldest first. What several sources say of one is joined.
 func (a *Alarms) List() []Alarm {
+	byCode := a.byCode()
+	list := make([]Alarm, 0, len(byCode))
+	for _, alarms := range byCode {
+		slices.SortFunc(alarms, graver)
+		all := alarms[0]
+		for _, other := range alarms[1:] {
+			if other.Since.Before(all.Since.Time) {
+				all.Since = other.Since
+			}
+			if other.Detail != "" && !strings.Contains(all.Detail, other.Detail) {
+				all.Detail = strings.Trim(all.Detail+"; "+other.Detail, "; ")
+			}
+		}
+		list = append(list, all)
+	}
+	slices.SortFunc(list, graver)
+	return list
+}
+
+func (a *Alarms) byCode() map[AlarmCode][]Alarm {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	list := make([]Alarm, 0, len(a.raised))
-	for _, alarm := range a.raised {
-		list = append(list, alarm)
+	byCode := map[AlarmCode][]Alarm{}
+	for by, alarm := range a.raised {
+		byCode[by.code] = append(byCode[by.code], alarm)
 	}
-	slices.SortFunc(list, func(x, y Alarm) int {
-		return cmp.Or(cmp.Compare(x.Severity, y.Severity), x.Since.Compare(y.Since.Time), cmp.Compare(x.Code, y.Code))
-	})
-	return list
+	return byCode
+}
+
+// graver sorts critical before warning, and the older before the newer.
+func graver(x, y Alarm) int {
+	return cmp.Or(cmp.Compare(x.Severity, y.Severity), x.Since.Compare(y.Since.Time),
+		cmp.Compare(x.Code, y.Code), cmp.Compare(x.Detail, y.Detail))
 }
