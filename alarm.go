@@ -27,6 +27,12 @@ const (
 	AlarmCapture       AlarmCode = "capture"        // something was not recorded that should have been
 )
 
+// AlarmCodes are all alarms there are.
+var AlarmCodes = []AlarmCode{
+	AlarmDiskLow, AlarmDiskFull, AlarmDiskFailed, AlarmDiskSlow, AlarmIndexAway, AlarmRedisAway, AlarmClockStepped,
+	AlarmClockUnsynced, AlarmDamage, AlarmLedger, AlarmWitness, AlarmCapture,
+}
+
 // Severity says how bad an alarm is.
 type Severity string
 

@@ -48,6 +48,10 @@ type Options struct {
 	// once. Without it such a call is stored as the index knows it.
 	Recover func(earshot.Call) (earshot.Call, error)
 
+	// Alarms are what is the matter with this node, told with its heartbeat and
+	// at once when they change; a new one if nil.
+	Alarms *earshot.Alarms
+
 	// KeepSeats and KeptSeats keep a copy of the seat table outside the index,
 	// so that devices get in when the node starts while the index is away.
 	KeepSeats func(data []byte) error
@@ -72,6 +76,9 @@ func (o *Options) fill() {
 	}
 	if o.LongestCall == 0 {
 		o.LongestCall = earshot.LongestCall
+	}
+	if o.Alarms == nil {
+		o.Alarms = new(earshot.Alarms)
 	}
 	if o.newRecording == nil {
 		files := o.Files
@@ -160,7 +167,7 @@ func New(ctx context.Context, opts Options) (*Floor, error) {
 		fanouts: map[string]*fanout{}, seats: map[string]*seat{}, calls: map[string]*openCall{},
 	}
 	f.keeper = newKeeper(opts.Shelf, opts.Files, opts.Log)
-	f.publisher = newPublisher(opts.Board, opts.Log)
+	f.publisher = newPublisher(opts)
 	f.roster = newRoster(opts, f.keeper, f.rosterChanged)
 	f.roster.load(ctx)
 	f.takeUp(ctx)

@@ -24,8 +24,10 @@ const (
 // behind the loop. Of a seat's state and of the levels only the newest counts.
 // After a failure everything is put again, for the board may have lost it all.
 type publisher struct {
-	board Board
-	log   *slog.Logger
+	board  Board
+	log    *slog.Logger
+	now    func() time.Time
+	alarms earshot.AlarmSource
 
 	wake   chan struct{}
 	ending context.Context // ends run, and what it has under way
@@ -36,6 +38,7 @@ type publisher struct {
 	seats   map[string]earshot.LiveSeat // as last told, of all seats that are not offline
 	pending []string                    // seats to be put, in order
 	events  []earshot.Event
+	dropped int // events that found no room since the last were told
 	levels  []earshot.SeatLevels
 	spare   []earshot.SeatLevels
 	fresh   bool // levels have not been sent
@@ -45,10 +48,10 @@ type publisher struct {
 	beatDue bool
 }
 
-func newPublisher(board Board, log *slog.Logger) *publisher {
+func newPublisher(opts Options) *publisher {
 	ending, end := context.WithCancel(context.Background())
 	return &publisher{
-		board: board, log: log, seats: map[string]earshot.LiveSeat{},
+		board: opts.Board, log: opts.Log, now: opts.Now, alarms: opts.Alarms.From("publisher"), seats: map[string]earshot.LiveSeat{},
 		wake: make(chan struct{}, 1), ending: ending, end: end, done: make(chan struct{}),
 	}
 }
@@ -79,8 +82,9 @@ func (p *publisher) pend(seat string) {
 func (p *publisher) tellCall(now time.Time, call earshot.Call) {
 	p.mu.Lock()
 	p.events = append(p.events, earshot.Event{Kind: earshot.EventCall, At: earshot.At(now), Call: &call})
-	if len(p.events) > boardMaxEvents {
-		p.events = slices.Delete(p.events, 0, len(p.events)-boardMaxEvents)
+	if over := len(p.events) - boardMaxEvents; over > 0 {
+		p.events = slices.Delete(p.events, 0, over)
+		p.dropped += over
 	}
 	p.mu.Unlock()
 	p.awaken()
@@ -95,11 +99,13 @@ func (p *publisher) tellLevels(levels []earshot.SeatLevels) {
 	p.awaken()
 }
 
-// tellNode gives what the heartbeat says from now on.
+// tellNode gives what the heartbeat says from now on. What is the matter with the
+// node does not wait for the next one.
 func (p *publisher) tellNode(node earshot.LiveNode, leases []string, now time.Time) {
 	p.mu.Lock()
+	alarmed := !slices.Equal(node.Alarms, p.node.Alarms)
 	p.node, p.leases = node, leases
-	if now.Sub(p.beat) >= heartbeatEvery {
+	if alarmed || now.Sub(p.beat) >= heartbeatEvery || now.Before(p.beat) {
 		p.beat, p.beatDue = now, true
 	}
 	p.mu.Unlock()
@@ -128,12 +134,27 @@ func (p *publisher) run() {
 				return
 			}
 			p.log.Warn("the live state cannot be told", "again", pause, "err", err)
+			p.alarms.Raise(earshot.AlarmRedisAway, earshot.Warning, p.now(), earshot.AsError(err).Text)
 			p.putAllAgain()
 			again = time.After(pause)
 			pause = min(2*pause, boardPauseMax)
 			continue
 		}
 		pause = boardPause
+		p.alarms.Clear(earshot.AlarmRedisAway)
+		p.sayDropped()
+	}
+}
+
+// sayDropped says how many events a board that was away for long never had: a
+// dashboard finds their calls by reading, none of them is lost.
+func (p *publisher) sayDropped() {
+	p.mu.Lock()
+	n := p.dropped
+	p.dropped = 0
+	p.mu.Unlock()
+	if n > 0 {
+		p.log.Warn("the live state was away so long that events of calls were not told", "events", n)
 	}
 }
 

@@ -32,7 +32,7 @@ func (f *Floor) tick(now time.Time) {
 		}
 	}
 	f.publisher.tellNode(earshot.LiveNode{
-		Name: f.opts.Node, Since: earshot.At(f.boot), Seats: len(f.levels), Calls: calls, Version: f.opts.Version,
+		Name: f.opts.Node, Since: earshot.At(f.boot), Seats: len(f.levels), Calls: calls, Version: f.opts.Version, Alarms: f.opts.Alarms.List(),
 	}, connected, now)
 	f.publisher.tellLevels(f.levels)
 	f.tellTouched(now)

@@ -70,6 +70,7 @@ var allowedTo = map[string]string{
 	"listen-options":    "nobody admin supervisor inspector evidence agent seat other",
 	"listening-options": "nobody admin supervisor inspector evidence agent seat other",
 
+	"list-alarms": "admin supervisor inspector evidence",
 	"get-openapi": "nobody admin supervisor inspector evidence agent seat other",
 	"authority":   "nobody admin supervisor inspector evidence agent seat other",
 	"healthz":     "nobody admin supervisor inspector evidence agent seat other",

@@ -37,6 +37,7 @@ type (
 	seatStates struct{}
 	attentions struct{}
 	eventKinds struct{}
+	alarmCodes struct{}
 )
 
 func listed[T ~string](values ...T) []any {
@@ -82,6 +83,7 @@ func (attentions) values() []any {
 	return listed("", earshot.AttentionNodeLost, earshot.AttentionDisconnected, earshot.AttentionStalled, earshot.AttentionTakeover,
 		earshot.AttentionOverflow, earshot.AttentionPoorLink, earshot.AttentionSilent)
 }
+func (alarmCodes) values() []any { return listed(earshot.AlarmCodes...) }
 func (eventKinds) values() []any {
 	return listed(earshot.EventSeat, earshot.EventCall, earshot.EventRoster, earshot.EventNode)
 }
@@ -113,6 +115,7 @@ func aliasSchemas(r huma.Registry) {
 		{earshot.SeatState(""), enumerated[seatStates]{}},
 		{earshot.Attention(""), enumerated[attentions]{}},
 		{earshot.EventKind(""), enumerated[eventKinds]{}},
+		{earshot.AlarmCode(""), enumerated[alarmCodes]{}},
 	} {
 		r.RegisterTypeAlias(reflect.TypeOf(alias.is), reflect.TypeOf(alias.as))
 	}

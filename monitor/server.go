@@ -28,6 +28,11 @@ type Options struct {
 	Assets   fs.FS     // the built pages: web.Assets()
 	Site     Site
 
+	// Node names this process, and Alarms are what is the matter with it; the
+	// wall is told them directly, whether the live state is there or not.
+	Node   string
+	Alarms *earshot.Alarms
+
 	// Authority is the file of the self-made certificate authority that seats'
 	// machines must trust, PEM; empty if there is none.
 	Authority string
@@ -95,7 +100,7 @@ func New(o Options) (*Server, error) {
 	s.metrics = newMetrics(o.Registry)
 	s.seats = newDirectory(o.Index.Seats, o.Log)
 	s.hub = live.New(live.Options{
-		Store: o.Live, Seats: s.seats.ids, Version: o.Site.Version, Log: o.Log, Now: o.Now, Registry: o.Registry,
+		Store: o.Live, Seats: s.seats.ids, Version: o.Site.Version, Node: o.Node, Alarms: o.Alarms, Log: o.Log, Now: o.Now, Registry: o.Registry,
 	})
 	pages, err := newPages(o.Assets)
 	if err != nil {

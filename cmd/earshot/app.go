@@ -42,6 +42,8 @@ type app struct {
 	certificate tls.Certificate
 	caFile      string // of the self-made authority; empty with --cert
 
+	alarms *earshot.Alarms // of this node; whoever watches something raises them
+
 	files   *files.Store
 	index   *index.Index
 	live    *session.Store
@@ -61,7 +63,7 @@ type app struct {
 
 // openApp opens everything; when it fails what was opened is closed again.
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
-	a := &app{settings: s, log: log, now: time.Now, failed: make(chan error, 4)}
+	a := &app{settings: s, log: log, now: time.Now, alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
 		a.listen, a.openFiles, a.openIndex, a.openLive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
@@ -219,6 +221,7 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 		Node: a.settings.Node, Version: version, Now: a.now,
 		Shelf: a.archive, Board: a.live, Files: recordingFiles{a.files}, Log: a.log,
 		Voice:     a.settings.voiceCut(),
+		Alarms:    a.alarms,
 		Recover:   func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
 		KeepSeats: func(data []byte) error { return replaceFile(filepath.Join(a.settings.Data, "seats.json"), data) },
 		KeptSeats: func() ([]byte, error) { return os.ReadFile(filepath.Join(a.settings.Data, "seats.json")) },
@@ -243,6 +246,7 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 	if a.monitor, err = monitor.New(monitor.Options{
 		Floor: a.floor, Index: a.index, Archive: a.archive, Live: a.live,
 		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site, Authority: a.caFile,
+		Node: a.settings.Node, Alarms: a.alarms,
 		Ready: map[string]func(context.Context) error{
 			"disk": func(context.Context) error { return a.files.Healthy() },
 		},

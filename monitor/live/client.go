@@ -189,6 +189,9 @@ func (h *Hub) join(c *client) (first []*websocket.PreparedMessage, replay bool) 
 // queue; h.mu is held.
 func (h *Hub) greet(c *client) {
 	h.send(c, h.state.rosterMessage())
+	if h.Alarms != nil {
+		h.send(c, h.alarmsMessage())
+	}
 	if !h.stale.IsZero() {
 		h.send(c, text(staleMessage{"stale", earshot.At(h.stale)}))
 	}

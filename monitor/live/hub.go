@@ -28,6 +28,8 @@ type Options struct {
 	Store    Store
 	Seats    func(ctx context.Context) ([]string, error) // all seats' ids; the order of levels
 	Version  string
+	Node     string          // this process's node
+	Alarms   *earshot.Alarms // what is the matter with it, told without the store; nil: not told
 	Log      *slog.Logger
 	Now      func() time.Time
 	Registry prometheus.Registerer
@@ -105,7 +107,7 @@ func (h *Hub) Run(ctx context.Context) {
 	h.mu.Unlock()
 	h.readRoster(ctx)
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context){h.follow, h.hear, h.tick, h.watch, h.lookAgain} {
+	for _, run := range []func(context.Context){h.follow, h.hear, h.tick, h.watch, h.lookAgain, h.tellAlarms} {
 		all.Go(func() { run(ctx) })
 	}
 	all.Wait()
@@ -297,6 +299,9 @@ func (h *Hub) lost(err error) {
 	h.stale = h.Now()
 	h.Log.Warn("the live state cannot be reached; dashboards are stale", "err", err)
 	h.tell(text(staleMessage{"stale", earshot.At(h.stale)}))
+	if h.Alarms != nil {
+		h.Alarms.From("hub").Raise(earshot.AlarmRedisAway, earshot.Warning, h.stale, earshot.AsError(err).Text)
+	}
 }
 
 func (h *Hub) found() {
@@ -308,6 +313,9 @@ func (h *Hub) found() {
 	h.Log.Info("the live state answers again", "after", h.Now().Sub(h.stale))
 	h.stale = time.Time{}
 	h.tell(text(plainMessage{"fresh"}))
+	if h.Alarms != nil {
+		h.Alarms.From("hub").Clear(earshot.AlarmRedisAway)
+	}
 }
 
 // lookAgain reads the roster and asks whether each client may stay, when

@@ -43,6 +43,11 @@ type (
 		Type string `json:"type"` // error
 		Code string `json:"code"`
 	}
+	alarmsMessage struct {
+		Type   string          `json:"type"` // alarms
+		Node   string          `json:"node"` // this process: what it says counts more than its node's state
+		Alarms []earshot.Alarm `json:"alarms"`
+	}
 	stateMessage struct {
 		Type string           `json:"type"` // state
 		Seat earshot.LiveSeat `json:"seat"`

@@ -84,6 +84,9 @@ func (s *state) message(now time.Time) *websocket.PreparedMessage {
 		}
 	}
 	for _, node := range s.nodes {
+		if node.Alarms == nil {
+			node.Alarms = []earshot.Alarm{}
+		}
 		m.Nodes = append(m.Nodes, node)
 	}
 	slices.SortFunc(m.Seats, func(a, b earshot.LiveSeat) int { return compare(a.Seat, b.Seat) })

@@ -45,8 +45,15 @@ func openStore(t *testing.T, opts session.Options) *session.Store {
 
 func openWall(t *testing.T, store Store, seats ...string) *wall {
 	t.Helper()
+	return openAlarmedWall(t, store, nil, seats...)
+}
+
+// openAlarmedWall is the wall of node n1, of which alarms say what is the matter.
+func openAlarmedWall(t *testing.T, store Store, alarms *earshot.Alarms, seats ...string) *wall {
+	t.Helper()
 	w := &wall{t: t, store: store, seats: seats}
 	w.hub = New(Options{
+		Node: "n1", Alarms: alarms,
 		Store: store, Version: "test", Log: slog.New(slog.DiscardHandler), Now: time.Now, Registry: prometheus.NewRegistry(),
 		Seats: func(context.Context) ([]string, error) {
 			w.mu.Lock()
@@ -118,6 +125,8 @@ type said struct {
 	Seat    earshot.LiveSeat   `json:"seat"`
 	Info    SeatInfo           `json:"seatInfo"`
 	Agent   int                `json:"agent"`
+	Node    string             `json:"node"`
+	Alarms  []earshot.Alarm    `json:"alarms"`
 	binary  []byte
 }
 

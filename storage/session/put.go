@@ -38,6 +38,7 @@ func (s *Store) PutSeat(ctx context.Context, seat earshot.LiveSeat) error {
 // after the node. What a node of this name left behind in an earlier life, and
 // does not have now, goes offline.
 func (s *Store) PutNode(ctx context.Context, node earshot.LiveNode, seats []string) error {
+	node = shownNode(node)
 	state, err := json.Marshal(node)
 	if err != nil {
 		return fmt.Errorf("put node %s: %w", node.Name, err)
@@ -165,6 +166,10 @@ func (s *Store) ReleaseCall(ctx context.Context, call, node string) error {
 // event is the JSON of an event as the stream has it.
 func (s *Store) event(e earshot.Event) (string, error) {
 	e.ID = "" // the place in the stream is its id
+	if e.Node != nil {
+		node := shownNode(*e.Node)
+		e.Node = &node
+	}
 	if e.At.IsZero() {
 		e.At = earshot.At(s.opts.Now())
 	}
@@ -173,6 +178,14 @@ func (s *Store) event(e earshot.Event) (string, error) {
 		return "", fmt.Errorf("event %s: %w", e.Kind, err)
 	}
 	return string(text), nil
+}
+
+// shownNode is the node with a list that is empty, not null.
+func shownNode(node earshot.LiveNode) earshot.LiveNode {
+	if node.Alarms == nil {
+		node.Alarms = []earshot.Alarm{}
+	}
+	return node
 }
 
 // shown is the seat with lists that are empty, not null.

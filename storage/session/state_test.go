@@ -26,7 +26,7 @@ func TestSeatAndNodeAreSeen(t *testing.T) {
 			t.Errorf("in the beginning: %+v", shot)
 		}
 		f := following(t, s, "")
-		seat, node := liveSeat("hall-1", "n1"), earshot.LiveNode{Name: "n1", Since: earshot.At(start), Seats: 1, Version: "1"}
+		seat, node := liveSeat("hall-1", "n1"), earshot.LiveNode{Name: "n1", Since: earshot.At(start), Seats: 1, Version: "1", Alarms: []earshot.Alarm{{Code: earshot.AlarmDiskLow, Severity: earshot.Warning, Since: earshot.At(start), Detail: "1 GiB"}}}
 		must(t, s.PutSeat(ctx, seat))
 		must(t, s.PutNode(ctx, node, []string{"hall-1"}))
 		bare := earshot.LiveSeat{Seat: "hall-2", Node: "n1", State: earshot.SeatOffline}

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is the matter with each node now, the gravest first */
+        get: operations["list-alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -505,12 +522,16 @@ export interface components {
             name?: string;
         };
         Alarm: {
-            code: string;
+            /** @enum {string} */
+            code: "disk_low" | "disk_full" | "disk_failed" | "disk_slow" | "index_away" | "redis_away" | "clock_stepped" | "clock_unsynced" | "damage" | "ledger" | "witness" | "capture";
             detail: string;
             /** @enum {string} */
             severity: "warning" | "critical";
             /** Format: date-time */
             since: string;
+        };
+        AlarmList: {
+            alarms: components["schemas"]["NodeAlarm"][];
         };
         Audit: {
             action: string;
@@ -770,6 +791,16 @@ export interface components {
             /** @enum {string} */
             role: "admin" | "supervisor" | "inspector" | "evidence" | "agent";
         };
+        NodeAlarm: {
+            /** @enum {string} */
+            code: "disk_low" | "disk_full" | "disk_failed" | "disk_slow" | "index_away" | "redis_away" | "clock_stepped" | "clock_unsynced" | "damage" | "ledger" | "witness" | "capture";
+            detail: string;
+            node: string;
+            /** @enum {string} */
+            severity: "warning" | "critical";
+            /** Format: date-time */
+            since: string;
+        };
         Part: {
             /** Format: int64 */
             bytes: number;
@@ -923,6 +954,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "search-audit": {
         parameters: {
             query?: {
