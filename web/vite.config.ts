@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath, URL } from "node:url";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig, type PluginOption } from "vite";
@@ -29,8 +30,23 @@ const seatEntry: PluginOption = {
   },
 };
 
+// The font of the cover sheets that the server draws: browsers bring their own.
+const paperFont: PluginOption = {
+  name: "earshot-paper-font",
+  apply: "build",
+  async buildStart() {
+    const from = fileURLToPath(new URL("./node_modules/@expo-google-fonts/noto-sans-sc/", import.meta.url));
+    for (const [name, file] of [
+      ["NotoSansSC.ttf", "400Regular/NotoSansSC_400Regular.ttf"],
+      ["NotoSansSC.LICENSE", "LICENSE_FONT"],
+    ]) {
+      this.emitFile({ type: "asset", fileName: `paper/${name}`, source: await readFile(from + file) });
+    }
+  },
+};
+
 export default defineConfig(async ({ command }) => ({
-  plugins: [vue(), seatEntry, ...(command === "serve" ? await mock(process.env.MOCK) : [])],
+  plugins: [vue(), seatEntry, paperFont, ...(command === "serve" ? await mock(process.env.MOCK) : [])],
   resolve: { alias: { "@": src } },
   build: {
     target: oldest,
