@@ -30,6 +30,7 @@ export type LiveSeat = Schemas["LiveSeat"];
 export type LiveCall = Schemas["LiveCall"];
 export type LiveNode = Schemas["LiveNode"];
 export type LiveEvent = Schemas["Event"];
+export type Alarm = Schemas["Alarm"];
 export type Stream = Schemas["Stream"];
 export type ProblemBody = Schemas["Problem"];
 

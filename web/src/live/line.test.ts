@@ -63,6 +63,7 @@ beforeEach(() => {
     roster: note("roster"),
     levels: (b) => void told.push(["levels", [...b]]),
     stale: note("stale"),
+    alarms: note("alarms"),
   };
   line = new LiveLine((address) => {
     socket = new FakeSocket(address);
@@ -152,6 +153,17 @@ test("stale and fresh are told", () => {
   expect(told).toEqual([
     ["stale", "2026-11-21T00:00:00.000Z"],
     ["stale", null],
+  ]);
+});
+
+test("alarms are told", () => {
+  const alarm = { code: "disk_low", severity: "warning", since: "2026-11-21T00:00:00.000Z", detail: "" };
+  socket.open();
+  socket.text({ type: "alarms", node: "n1", alarms: [alarm] });
+  socket.text({ type: "alarms", node: "n1", alarms: null });
+  expect(told).toEqual([
+    ["alarms", "n1", [alarm]],
+    ["alarms", "n1", []],
   ]);
 });
 

@@ -1,4 +1,4 @@
-import type { LiveEvent, LiveNode, LiveSeat } from "@/api";
+import type { Alarm, LiveEvent, LiveNode, LiveSeat } from "@/api";
 
 // The connection to the live part of the server. It knows the protocol and no
 // screen: what comes is handed to the sink, in order, each event once.
@@ -34,6 +34,8 @@ export interface LineSink {
   levels(bytes: Uint8Array): void;
   /** The server itself has no fresh states since then; null: it has again. */
   stale(since: string | null): void;
+  /** What is the matter with the server's own node, told even while it has no fresh states. */
+  alarms(node: string, alarms: Alarm[]): void;
 }
 
 /** A line on which nothing came for so long is dead, whatever TCP believes. */
@@ -49,6 +51,7 @@ type ServerMessage =
   | { type: "event"; id: string; event: LiveEvent }
   | { type: "stale"; since: string }
   | { type: "fresh" }
+  | { type: "alarms"; node: string; alarms: Alarm[] | null }
   | { type: "ping" }
   | { type: "error"; code: string };
 
@@ -141,6 +144,9 @@ export class LiveLine {
         break;
       case "fresh":
         this.sink.stale(null);
+        break;
+      case "alarms":
+        this.sink.alarms(m.node, m.alarms ?? []);
         break;
     }
   }

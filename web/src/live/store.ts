@@ -1,6 +1,7 @@
 import { defineStore } from "pinia";
-import { ref, shallowReactive } from "vue";
-import { api, type LiveEvent, type LiveNode, type LiveSeat } from "@/api";
+import { computed, ref, shallowReactive, shallowRef } from "vue";
+import { type Alarm, api, type LiveEvent, type LiveNode, type LiveSeat } from "@/api";
+import { allAlarms } from "./alarms";
 import { clock } from "./clock";
 import { useDirectory } from "./directory";
 import { LevelBoard, MeterPainter } from "./levels";
@@ -24,6 +25,10 @@ export const useLive = defineStore("live", () => {
   const staleSince = ref(0);
   /** The server cannot reach its live state, though we reach the server. */
   const serverStale = ref(false);
+
+  /** What the server says of its own node; null until it has spoken. */
+  const own = shallowRef<{ node: string; alarms: Alarm[] } | null>(null);
+  const alarms = computed(() => allAlarms([...nodes.values()], own.value));
 
   const followers = new Set<(event: LiveEvent) => void>();
   let line: LiveLine | null = null;
@@ -80,6 +85,9 @@ export const useLive = defineStore("live", () => {
       serverStale.value = since !== null;
       staleSince.value = since === null ? 0 : Date.parse(since) || clock.now();
     },
+    alarms(node, list) {
+      own.value = { node, alarms: list };
+    },
   };
 
   /** Opens the line; it stays until stop, through all losses. */
@@ -98,6 +106,7 @@ export const useLive = defineStore("live", () => {
     known.value = false;
     staleSince.value = 0;
     serverStale.value = false;
+    own.value = null;
     failures = 0;
     seats.clear();
     nodes.clear();
@@ -119,5 +128,5 @@ export const useLive = defineStore("live", () => {
     };
   }
 
-  return { seats, nodes, state, known, staleSince, serverStale, start, stop, follow, withLevels };
+  return { seats, nodes, alarms, state, known, staleSince, serverStale, start, stop, follow, withLevels };
 });

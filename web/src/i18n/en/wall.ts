@@ -43,4 +43,75 @@ export default {
   quietNotice: "{name}: {what}",
   loss: "{pct}% lost",
   recovered: "{name} is well again",
+  alarms: "Alarms",
+  alarmsMore: "Details",
+  alarmsLess: "Less",
+  alarmSince: "since {at}",
+  alarmNode: "node {node}",
+  severity: { warning: "Warning", critical: "Critical" },
+  alarm: {
+    disk_low: {
+      word: "The disk is nearly full",
+      affects:
+        "Recording goes on. Below the reserve, the oldest recordings that retention already allows to go are deleted.",
+      help: "Make room, add a disk, or keep recordings for less long.",
+    },
+    disk_full: {
+      word: "The disk is full: no new calls begin",
+      affects: "Calls under way are recorded as long as possible; new ones are not recorded.",
+      help: "Make room now; recording resumes by itself.",
+    },
+    disk_failed: {
+      word: "The disk takes no writes",
+      affects: "Recordings stay in memory for a while, then they are lost; a power cut loses more.",
+      help: "See whether the data disk has become read-only, is gone, or is full.",
+    },
+    disk_slow: {
+      word: "The disk does not keep up",
+      affects: "Recording goes on, but a power cut would now lose some seconds more.",
+      help: "See whether something else writes a lot, or the disk is about to fail.",
+    },
+    index_away: {
+      word: "The index cannot be used",
+      affects:
+        "Recording goes on; calls are kept as files and enter the index afterwards. Until then nobody can sign in, search or change settings.",
+      help: "See to the database; if the SQLite file is damaged, stop the server and run earshot reindex.",
+    },
+    redis_away: {
+      word: "The live state (Redis) cannot be reached",
+      affects: "Recording, playback and search go on; what the wall shows may be old.",
+      help: "See to Redis; the wall heals by itself.",
+    },
+    clock_stepped: {
+      word: "The clock was stepped",
+      affects:
+        "Calls under way keep their right length, and the step is noted on them; later calls go by the new time.",
+      help: "See who set the clock, and whether time synchronisation works.",
+    },
+    clock_unsynced: {
+      word: "The clock is not synchronised",
+      affects: "Recording goes on, but its times may be wrong, which weakens them as evidence.",
+      help: "Turn time synchronisation on (chrony or systemd-timesyncd).",
+    },
+    damage: {
+      word: "A file is damaged",
+      affects: "What is damaged was set aside; the rest goes on.",
+      help: "The integrity page says which.",
+    },
+    ledger: {
+      word: "The ledger cannot be written, or does not fit",
+      affects: "Recording goes on; recordings made meanwhile are not in the ledger yet.",
+      help: "See the integrity page.",
+    },
+    witness: {
+      word: "A witness did not take the ledger's head",
+      affects: "Recording and ledger go on; until it does, an outsider could not prove a rewritten ledger.",
+      help: "See to the witness's address and the network.",
+    },
+    capture: {
+      word: "Something was not recorded",
+      affects: "A seat should have been recorded and was not.",
+      help: "The capture page says which.",
+    },
+  },
 };

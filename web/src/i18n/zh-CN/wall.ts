@@ -41,4 +41,72 @@ export default {
   quietNotice: "{name}：{what}",
   loss: "丢包 {pct}%",
   recovered: "{name} 恢复正常",
+  alarms: "系统告警",
+  alarmsMore: "详情",
+  alarmsLess: "收起",
+  alarmSince: "从 {at} 起",
+  alarmNode: "节点 {node}",
+  severity: { warning: "注意", critical: "严重" },
+  alarm: {
+    disk_low: {
+      word: "磁盘快满了",
+      affects: "录音照常。空间低于预留值时，会先删除保留规则已允许删除的最旧录音。",
+      help: "请腾出空间、扩容，或缩短保留期限。",
+    },
+    disk_full: {
+      word: "磁盘已满，不再开始新的通话",
+      affects: "正在进行的通话尽量录完；新的通话不会被录下来。",
+      help: "请马上腾出空间；空间够了会自动恢复。",
+    },
+    disk_failed: {
+      word: "磁盘写不进去",
+      affects: "录音先留在内存里，时间一长会丢失；断电会丢失更多。",
+      help: "请检查数据盘是否变成只读、掉盘或已满。",
+    },
+    disk_slow: {
+      word: "磁盘跟不上",
+      affects: "录音照常，但这时断电会多丢几秒。",
+      help: "请检查是否有别的程序在大量读写，或磁盘将要损坏。",
+    },
+    index_away: {
+      word: "索引用不了",
+      affects: "录音照常，通话先存成文件，恢复后自动补进索引；期间不能登录、查询和改设置。",
+      help: "请检查数据库；SQLite 文件损坏时，停止服务后运行 earshot reindex。",
+    },
+    redis_away: {
+      word: "实时状态（Redis）连不上",
+      affects: "录音、回放和查询照常；实时监听页上的状态可能不是最新的。",
+      help: "请检查 Redis；恢复后会自动更新。",
+    },
+    clock_stepped: {
+      word: "系统时钟跳变",
+      affects: "正在录的通话时长不受影响，跳变已记在通话上；之后的通话按新的时间记。",
+      help: "请检查是谁改了时间，以及对时服务是否正常。",
+    },
+    clock_unsynced: {
+      word: "系统时钟没有对时",
+      affects: "录音照常，但记下的时间可能不准，作为证据会受质疑。",
+      help: "请在服务器上启用对时服务（chrony 或 systemd-timesyncd）。",
+    },
+    damage: {
+      word: "有文件损坏",
+      affects: "损坏的已放在一边，其余的照常。",
+      help: "请到“完整性”页查看是哪些。",
+    },
+    ledger: {
+      word: "存证账本写不进或对不上",
+      affects: "录音照常；期间的录音暂时没有存证。",
+      help: "请到“完整性”页查看。",
+    },
+    witness: {
+      word: "见证方没有收到存证",
+      affects: "录音和账本照常；恢复之前，账本被整体改写时无法由外人证明。",
+      help: "请检查见证方的地址和网络。",
+    },
+    capture: {
+      word: "有该录没录的",
+      affects: "有坐席位应当录音而没有录到。",
+      help: "请到“录音核对”页查看是哪些。",
+    },
+  },
 };
