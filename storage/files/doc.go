@@ -5,11 +5,13 @@
 //	DIR/audio/….part      a file being written; without .part it is complete
 //	DIR/audio/….tmp       a whole file being replaced; left behind only by a crash
 //	DIR/unfinished        the folders that may hold a .part or a .tmp
+//	DIR/journal/          what open recordings received, until their files are safe
 //
 // A final name promises completeness: a file gets it only after its bytes are
 // synced, and the folder is synced after that. Names never lead out of the
 // folder: all access goes through os.Root.
 //
 // Goroutines: one flusher a store, ended by Close; one for each part being
-// sealed, ended when its done function returned, which Close waits for.
+// sealed, ended when its done function returned, which Close waits for; of a
+// journal a writer and a dropper of old segments, ended by its Close.
 package files

@@ -9,14 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 )
 
 const (
 	partSuffix = ".part"
 	tempSuffix = ".tmp"
 
-	flushAt   = 256 << 10 // so many buffered bytes do not wait for the next flush
-	keepSpare = 256 << 10 // a larger buffer is given back after it was written
+	flushAt = 64 << 10 // so many buffered bytes do not wait for the next flush
 )
 
 // Part is a file that grows. Append and Patch only touch memory; the store's
@@ -28,16 +28,17 @@ type Part struct {
 	io      sync.Mutex // held while the disk is touched; taken before mu
 	file    *os.File   // nil until the first flush, and after the end
 	written int64      // bytes of the file that have been written
-	sum     hash.Hash  // of those
-	resum   bool       // written bytes were patched: sum is of no use
+	foreign bool       // it lies on another file system than the audio folder
 
 	mu      sync.Mutex
 	start   int64 // where buffer lies in the file
 	writing int   // bytes before start that are on their way to the disk
 	buffer  []byte
-	spare   []byte
-	patches []patch // of bytes before start, oldest first
-	state   partState
+	patches []patch   // of bytes before start, oldest first
+	sum     hash.Hash // of everything appended
+	resum   bool      // bytes were patched: sum is of no use
+	due     time.Time // when the buffer is written at the latest; zero until the flusher saw it
+	stage   stage
 }
 
 type patch struct {
@@ -45,10 +46,10 @@ type patch struct {
 	data []byte
 }
 
-type partState int
+type stage int
 
 const (
-	partOpen partState = iota
+	partOpen stage = iota
 	partEnding
 	partSealed
 	partGone // discarded, failed, or left behind by Close
@@ -95,18 +96,22 @@ func (p *Part) Name() string { return p.name }
 func (p *Part) Append(data []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state != partOpen {
+	if p.stage != partOpen {
 		return fmt.Errorf("append to %s: %w", p.name, ErrClosed)
 	}
 	before := len(p.buffer)
 	if p.writing+before+len(data) > p.store.opts.MaxBuffer {
 		return ErrOverflow
 	}
+	if p.buffer == nil {
+		p.buffer = takeBytes(len(data))
+	}
 	p.buffer = append(p.buffer, data...)
+	p.sum.Write(data)
 	if before < flushAt && len(p.buffer) >= flushAt {
 		select {
-		case p.store.kick <- struct{}{}:
-		default: // the flusher has been told already
+		case p.store.kick <- p:
+		default: // the flusher is busy, and finds it by itself
 		}
 	}
 	return nil
@@ -117,11 +122,13 @@ func (p *Part) Patch(off int64, data []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.state != partOpen:
+	case p.stage != partOpen:
 		return fmt.Errorf("patch %s: %w", p.name, ErrClosed)
 	case off < 0 || off+int64(len(data)) > p.start+int64(len(p.buffer)):
 		return fmt.Errorf("patch %s: bytes %d to %d have not been appended", p.name, off, off+int64(len(data)))
-	case off >= p.start && len(p.patches) == 0:
+	}
+	p.resum = true
+	if off >= p.start && len(p.patches) == 0 {
 		copy(p.buffer[off-p.start:], data)
 		return nil
 	}
@@ -142,11 +149,11 @@ func (p *Part) Bytes() ([]byte, error) {
 	p.io.Lock()
 	defer p.io.Unlock()
 	p.mu.Lock()
-	state := p.state
+	stage := p.stage
 	buffer := append([]byte{}, p.buffer...)
 	patches := append([]patch{}, p.patches...)
 	p.mu.Unlock()
-	switch state {
+	switch stage {
 	case partSealed:
 		return p.store.ReadWhole(p.name)
 	case partGone:
@@ -191,9 +198,9 @@ func (p *Part) Flush() error {
 	p.io.Lock()
 	defer p.io.Unlock()
 	p.mu.Lock()
-	state, idle := p.state, len(p.buffer) == 0 && len(p.patches) == 0
+	stage, idle := p.stage, len(p.buffer) == 0 && len(p.patches) == 0
 	p.mu.Unlock()
-	if state != partOpen {
+	if stage != partOpen {
 		return fmt.Errorf("flush %s: %w", p.name, ErrClosed)
 	}
 	if idle {
@@ -211,12 +218,10 @@ func (p *Part) write() error {
 	data, patches := p.takeBuffer()
 	n, err := p.file.WriteAt(data, p.written)
 	p.written += int64(n)
-	p.sum.Write(data[:n])
 	for err == nil && len(patches) > 0 {
 		if _, err = p.file.WriteAt(patches[0].data, patches[0].off); err == nil {
 			patches = patches[1:]
 		}
-		p.resum = true
 	}
 	p.putBack(data, n, patches)
 	return err
@@ -234,7 +239,7 @@ func (p *Part) create() error {
 	if err != nil {
 		return err
 	}
-	p.file = f
+	p.file, p.foreign = f, p.store.isForeign(f)
 	p.store.step("created", p.name)
 	return nil
 }
@@ -245,7 +250,7 @@ func (p *Part) takeBuffer() ([]byte, []patch) {
 	data, patches := p.buffer, p.patches
 	p.start += int64(len(data))
 	p.writing = len(data)
-	p.buffer, p.spare, p.patches = p.spare[:0], nil, nil
+	p.buffer, p.patches = nil, nil
 	return data, patches
 }
 
@@ -256,9 +261,8 @@ func (p *Part) putBack(data []byte, n int, patches []patch) {
 	defer p.mu.Unlock()
 	p.writing = 0
 	if n == len(data) {
-		if cap(data) <= keepSpare {
-			p.spare = data[:0]
-		}
+		giveBytes(data)
+		p.due = time.Time{}
 	} else {
 		p.start -= int64(len(data) - n)
 		p.buffer = append(data[n:len(data):len(data)], p.buffer...)
@@ -266,14 +270,14 @@ func (p *Part) putBack(data []byte, n int, patches []patch) {
 	p.patches = append(patches, p.patches...)
 }
 
-// end moves an open part to state, and says whether it was open.
-func (p *Part) end(state partState) bool {
+// end moves an open part to a stage, and says whether it was open.
+func (p *Part) end(to stage) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state != partOpen {
+	if p.stage != partOpen {
 		return false
 	}
-	p.state = state
+	p.stage = to
 	return true
 }
 
@@ -285,20 +289,23 @@ func (p *Part) leave() error {
 	p.io.Lock()
 	defer p.io.Unlock()
 	defer p.gone()
-	if p.file == nil && len(p.buffer) == 0 {
+	p.mu.Lock()
+	empty := p.file == nil && len(p.buffer) == 0
+	p.mu.Unlock()
+	if empty {
 		return nil
 	}
 	if err := p.write(); err != nil {
 		return err
 	}
-	return p.file.Sync()
+	return p.store.syncFile(p.file, p.name)
 }
 
 // gone ends a part whose file stays under its temporary name. The caller holds
 // io.
 func (p *Part) gone() {
 	p.mu.Lock()
-	p.state, p.buffer, p.spare, p.patches = partGone, nil, nil, nil
+	p.stage, p.buffer, p.patches = partGone, nil, nil
 	p.mu.Unlock()
 	if p.file != nil {
 		_ = p.file.Close() // what matters was synced before, or has failed already

@@ -47,7 +47,7 @@ func (p *Part) seal() (Sealed, error) {
 	}
 	sealed := Sealed{hex.EncodeToString(p.sum.Sum(nil)), p.written}
 	p.mu.Lock()
-	p.state, p.buffer, p.spare = partSealed, nil, nil
+	p.stage, p.buffer = partSealed, nil
 	p.mu.Unlock()
 	p.store.forget(p)
 	if err := p.store.syncFolder(p.name); err != nil {
@@ -68,7 +68,7 @@ func (p *Part) complete() error {
 			return err
 		}
 	}
-	if err := p.file.Sync(); err != nil {
+	if err := p.store.syncFile(p.file, p.name); err != nil {
 		return err
 	}
 	p.store.step("synced", p.name)

@@ -1,13 +1,13 @@
 package files
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +18,7 @@ import (
 // Options of a store; the zero value of each field has a default.
 type Options struct {
 	Log        *slog.Logger
-	FlushEvery time.Duration // parts are written to the disk so often; 1 s
+	FlushEvery time.Duration // a part's bytes wait for the disk so long at most; 1 s, with a journal 10 s
 	MaxBuffer  int           // bytes a part may hold in memory before Append refuses; 8 MiB
 	MaxSeals   int           // parts sealed at the same time; 16
 }
@@ -26,9 +26,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.FlushEvery <= 0 {
-		o.FlushEvery = time.Second
 	}
 	if o.MaxBuffer <= 0 {
 		o.MaxBuffer = 8 << 20
@@ -55,8 +52,10 @@ type Store struct {
 	dir   *os.Root
 	audio *os.Root
 	lock  *os.File
+	disk  *os.File // the audio folder, for syncs of its whole file system
+	on    uint64   // which file system that is
 
-	kick  chan struct{} // a part has much to write
+	kick  chan *Part // parts with much to write
 	stop  chan struct{}
 	ended chan struct{} // the flusher has
 	seals chan struct{} // a slot each for a part being sealed
@@ -68,9 +67,14 @@ type Store struct {
 	closed  bool
 	parts   map[string]*Part // not yet sealed or discarded, by final name
 	trouble error            // why the last flush did not write everything
+	journal *Journal         // nil where none is open
+
+	flushes atomic.Int64
 
 	// step is called after each step towards a final name; tests die there.
 	step func(step, name string)
+	// fault stands for a disk that fails at a sync; only tests set it.
+	fault func(what, name string) error
 }
 
 // Open takes the folder dir, making what is missing. It fails with ErrLocked
@@ -78,7 +82,7 @@ type Store struct {
 func Open(dir string, opts Options) (*Store, error) {
 	s := &Store{
 		opts:  opts.withDefaults(),
-		kick:  make(chan struct{}, 1),
+		kick:  make(chan *Part, 256),
 		stop:  make(chan struct{}),
 		ended: make(chan struct{}),
 		parts: make(map[string]*Part),
@@ -117,7 +121,13 @@ func (s *Store) take(dir string) error {
 	if s.audio, err = s.dir.OpenRoot("audio"); err != nil {
 		return unwritable(err)
 	}
-	if s.open, err = loadFolders(s.dir, s.audio); err != nil {
+	if s.disk, err = s.audio.Open("."); err != nil {
+		return unwritable(err)
+	}
+	if s.on, err = fileSystem(s.disk); err != nil {
+		return unwritable(err)
+	}
+	if s.open, err = loadFolders(s.dir, s.audio, s.syncDir); err != nil {
 		return unwritable(err)
 	}
 	// The folder may belong to somebody else although the lock could be taken.
@@ -136,6 +146,9 @@ func (s *Store) release() error {
 	if s.lock != nil {
 		errs = append(errs, dropLock(s.lock))
 	}
+	if s.disk != nil {
+		errs = append(errs, s.disk.Close())
+	}
 	for _, root := range []*os.Root{s.audio, s.dir} {
 		if root != nil {
 			errs = append(errs, root.Close())
@@ -148,6 +161,13 @@ func (s *Store) release() error {
 // their done functions, and gives the folder back. Parts that nobody sealed
 // keep their .part name. No goroutine is left when it returns.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	journal := s.journal
+	s.mu.Unlock()
+	var errs []error
+	if journal != nil {
+		errs = append(errs, journal.Close())
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -163,7 +183,6 @@ func (s *Store) Close() error {
 	close(s.stop)
 	<-s.ended
 	s.busy.Wait()
-	var errs []error
 	for _, p := range left {
 		if err := p.leave(); err != nil {
 			errs = append(errs, fmt.Errorf("leave %s%s: %w", p.name, partSuffix, err))
@@ -182,59 +201,25 @@ func (s *Store) Healthy() error {
 
 // Free is how much more the disk can take, in bytes.
 func (s *Store) Free() (uint64, error) {
-	dir, err := s.audio.Open(".")
-	if err != nil {
-		return 0, fmt.Errorf("free space: %w", err)
-	}
+	stat, err := s.statfs()
+	return stat.Bavail * uint64(stat.Bsize), err
+}
+
+// Total is how much the disk can hold altogether, in bytes.
+func (s *Store) Total() (uint64, error) {
+	stat, err := s.statfs()
+	return stat.Blocks * uint64(stat.Bsize), err
+}
+
+func (s *Store) statfs() (unix.Statfs_t, error) {
 	var stat unix.Statfs_t
-	err = unix.Fstatfs(int(dir.Fd()), &stat)
-	if err = errors.Join(err, dir.Close()); err != nil {
-		return 0, fmt.Errorf("free space: %w", err)
+	dir, err := s.audio.Open(".")
+	if err == nil {
+		err = unix.Fstatfs(int(dir.Fd()), &stat)
+		err = errors.Join(err, dir.Close())
 	}
-	return stat.Bavail * uint64(stat.Bsize), nil
-}
-
-// flushing writes dirty parts now and then until Close.
-func (s *Store) flushing() {
-	defer close(s.ended)
-	tick := time.NewTicker(s.opts.FlushEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-s.kick:
-		case <-s.stop:
-			return
-		}
-		s.flushAll()
+	if err != nil {
+		return unix.Statfs_t{}, fmt.Errorf("space on the disk: %w", err)
 	}
-}
-
-// flushAll gives every part's buffer to the disk. A part that cannot be written
-// keeps it and is tried again next time.
-func (s *Store) flushAll() {
-	s.mu.Lock()
-	dirty := make([]*Part, 0, len(s.parts))
-	for _, p := range s.parts {
-		dirty = append(dirty, p)
-	}
-	s.mu.Unlock()
-
-	var failed error
-	for _, p := range dirty {
-		if err := p.Flush(); err != nil && !errors.Is(err, ErrClosed) {
-			failed = fmt.Errorf("write %s%s: %w", p.name, partSuffix, err)
-		}
-	}
-	s.mu.Lock()
-	before := s.trouble
-	s.trouble = failed
-	s.mu.Unlock()
-	// Said once each way, however long it lasts.
-	switch {
-	case failed != nil && before == nil:
-		s.opts.Log.LogAttrs(context.Background(), slog.LevelError, "the disk does not take recordings", slog.Any("err", failed))
-	case failed == nil && before != nil:
-		s.opts.Log.LogAttrs(context.Background(), slog.LevelInfo, "the disk takes recordings again")
-	}
+	return stat, nil
 }

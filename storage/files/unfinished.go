@@ -18,15 +18,16 @@ const foldersName = "unfinished"
 // a few are searched and not years of recordings. The list is on the disk
 // before the first unfinished file of a folder is.
 type folders struct {
-	dir *os.Root
-	mu  sync.Mutex
-	set map[string]bool
+	dir  *os.Root
+	sync func(root *os.Root, name string) error // of a folder
+	mu   sync.Mutex
+	set  map[string]bool
 }
 
 // loadFolders reads the list; where there is none every folder below audio is on
 // it.
-func loadFolders(dir, audio *os.Root) (*folders, error) {
-	f := &folders{dir: dir, set: make(map[string]bool)}
+func loadFolders(dir, audio *os.Root, sync func(*os.Root, string) error) (*folders, error) {
+	f := &folders{dir: dir, sync: sync, set: make(map[string]bool)}
 	list, err := dir.ReadFile(foldersName)
 	if err == nil {
 		for _, line := range strings.Split(string(list), "\n") {
@@ -117,7 +118,7 @@ func (f *folders) save() error {
 	if err := f.dir.Rename(temp, foldersName); err != nil {
 		return err
 	}
-	return syncDir(f.dir, ".")
+	return f.sync(f.dir, ".")
 }
 
 // Unfinished are the names, with .part, of files that somebody began and did

@@ -79,7 +79,7 @@ func (s *Store) writeSynced(name string, data []byte) error {
 	s.step("created", name)
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Sync()
+		err = s.syncFile(f, name)
 	}
 	return errors.Join(err, f.Close())
 }
@@ -124,15 +124,7 @@ func (s *Store) makeFolder(name string) error {
 }
 
 // syncFolder syncs the folder that name lies in.
-func (s *Store) syncFolder(name string) error { return syncDir(s.audio, path.Dir(name)) }
-
-func syncDir(root *os.Root, name string) error {
-	dir, err := root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
+func (s *Store) syncFolder(name string) error { return s.syncDir(s.audio, path.Dir(name)) }
 
 // validName says whether name can lie below the audio folder.
 func validName(name string) bool {
