@@ -260,12 +260,12 @@ func (p *peer) feedBack(now time.Time, reports bool) {
 			}
 		}
 	}
+	// A failure to write is the connection's, whose state ends the peer.
 	if len(report.Reports) > 0 {
 		report.SSRC = p.ssrc
-		packets = append([]rtcp.Packet{&report}, packets...)
+		_ = p.pc.WriteRTCP([]rtcp.Packet{&report})
 	}
 	if len(packets) > 0 {
-		// A failure is the connection's, whose state ends the peer.
 		_ = p.pc.WriteRTCP(packets)
 	}
 }
@@ -277,8 +277,14 @@ func (p *peer) reportRTT() {
 		return
 	}
 	ice := p.pc.SCTP().Transport().ICETransport()
-	if stats, ok := ice.GetSelectedCandidatePairStats(); ok && stats.CurrentRoundTripTime > 0 {
-		(*tell)(time.Duration(stats.CurrentRoundTripTime * float64(time.Second)))
+	stats, ok := ice.GetSelectedCandidatePairStats()
+	if !ok || stats.CurrentRoundTripTime <= 0 {
+		return
+	}
+	rtt := time.Duration(stats.CurrentRoundTripTime * float64(time.Second))
+	(*tell)(rtt)
+	for _, r := range p.receptions {
+		r.roundTrip(rtt)
 	}
 }
 

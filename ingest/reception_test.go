@@ -42,29 +42,9 @@ func TestWhatIsMissingIsAskedFor(t *testing.T) {
 	} {
 		r := &reception{rate: 48000}
 		at := receives(r, start, row.seqs...)
-		if got := asked(r, at.Add(askEvery)); !slices.Equal(got, row.want) {
+		if got := asked(r, at.Add(askAfter)); !slices.Equal(got, row.want) {
 			t.Errorf("%s: asked for %v, not %v", row.name, got, row.want)
 		}
-	}
-}
-
-func TestAskingEnds(t *testing.T) {
-	r := &reception{rate: 48000}
-	at := receives(r, time.Unix(1_800_000_000, 0), 1, 3)
-	if got := asked(r, at.Add(-20*time.Millisecond)); got != nil {
-		t.Errorf("asked at once for %v, which may only be out of order", got)
-	}
-	for i := range askTimes {
-		if got := asked(r, at.Add(time.Duration(i)*askEvery)); !slices.Equal(got, []uint16{2}) {
-			t.Fatalf("time %d: asked for %v", i, got)
-		}
-	}
-	if got := asked(r, at.Add(time.Minute)); got != nil {
-		t.Errorf("still asked for %v", got)
-	}
-	at = receives(r, at, 5, 4+1000)
-	if got := asked(r, at); len(got) != askWindow {
-		t.Errorf("asked for %d after an outage, not for the last %d", len(got), askWindow)
 	}
 }
 
@@ -74,17 +54,21 @@ func TestReceptionIsReported(t *testing.T) {
 	if _, ok := r.report(start); ok {
 		t.Fatal("a report before the first packet")
 	}
-	at := receives(r, start, 65534, 65535, 0, 2, 3, 5, 6, 7) // 1 and 4 are lost: 2 of 10
+	at := receives(r, start, 65534, 65535, 0, 2, 3, 5, 6, 7) // 1 and 4 are missing, of 10
 	r.senderReport(0x1111_2222_3333_4444, at)
 	report, ok := r.report(at.Add(500 * time.Millisecond))
 	want := rtcp.ReceptionReport{
-		SSRC: 7, FractionLost: 51, TotalLost: 2, LastSequenceNumber: 1<<16 | 7,
+		SSRC: 7, LastSequenceNumber: 1<<16 | 7,
 		Jitter: report.Jitter, LastSenderReport: 0x2222_3333, Delay: 32768,
 	}
 	if !ok || report != want {
-		t.Fatalf("%+v, not %+v", report, want)
+		t.Fatalf("%+v, not %+v: what is being asked for is not lost yet", report, want)
 	}
-	receives(r, at, 1, 8) // one came late after all
+	at = receives(r, at, 1, 8) // one came late after all, the other never does
+	asked(r, at.Add(askWithin))
+	if report, _ := r.report(at); report.TotalLost != 1 || report.FractionLost != 256/3 { // of 1, 4 and 8
+		t.Fatalf("%+v", report)
+	}
 	if report, _ := r.report(at); report.TotalLost != 1 || report.FractionLost != 0 {
 		t.Fatalf("%+v", report)
 	}

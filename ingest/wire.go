@@ -71,13 +71,12 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"`
 }
 
-// How connections are watched over. SRTP must let through what was asked for
-// again, or the copies would be taken for replays.
+// How connections are watched over.
 const (
 	pingEvery     = time.Second
 	goneAfter     = 2400 * time.Millisecond // a seat that is gone must show within 3 s
 	failedAfter   = 15 * time.Second        // after that; the connection is closed then
-	replayWindow  = 2 * askWindow
+	replayWindow  = 2048                    // packets of a source: what was asked for again (askWindow) must not pass for a replay
 	rttEvery      = 2 * time.Second
 	tcpReadBuffer = 64 // packets
 	tcpWriteBytes = 64 << 10
