@@ -197,7 +197,7 @@ func indexURL(flag, data string) string {
 }
 
 func (a *app) openLive(ctx context.Context) (err error) {
-	if a.live, err = session.Open(ctx, session.Options{URL: a.settings.Redis, Now: a.now, Log: a.log}); err != nil {
+	if a.live, err = session.Open(ctx, session.Options{URL: a.settings.Redis, Now: a.now, Log: a.log, Patient: true}); err != nil {
 		return fmt.Errorf("--redis: %w", err)
 	}
 	a.atEnd(func(context.Context) error { return a.live.Close() })

@@ -47,7 +47,7 @@ func serveOnce(t *testing.T, args ...string) string {
 func TestPasswordIsShownAfterAStartThatFailed(t *testing.T) {
 	args := []string{"serve", "--data", t.TempDir(), "--http", "127.0.0.1:0", "--udp", "127.0.0.1:0"}
 	var complaint bytes.Buffer
-	for _, wrong := range [][]string{{"--redis", "redis://127.0.0.1:1/0"}, {"--udp", "nowhere"}} {
+	for _, wrong := range [][]string{{"--redis", "nowhere:6379"}, {"--udp", "nowhere"}} {
 		if status := run(t.Context(), append(args, wrong...), &complaint, &complaint); status != 1 {
 			t.Fatalf("%v: exit status %d", wrong, status)
 		}

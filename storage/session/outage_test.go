@@ -45,6 +45,28 @@ func TestOpenWithoutRedis(t *testing.T) {
 	}
 }
 
+// A patient store opens without Redis, and works once it is there.
+func TestPatientStore(t *testing.T) {
+	server, ok := redistest.Start(t)
+	if !ok {
+		return
+	}
+	server.Stop()
+	ctx := t.Context()
+	s := open(t, Options{URL: server.URL(), Patient: true})
+	wantIs(t, "PutSeat", s.PutSeat(ctx, liveSeat("a", "n1")), ErrAway)
+	wantIs(t, "Follow", s.Follow(ctx, "", nil), ErrAway)
+	server.Start()
+	eventually(t, "it heals", func() bool { return s.Healthy(ctx) == nil })
+	must(t, s.PutSeat(ctx, liveSeat("a", "n1")))
+	must(t, s.PutNode(ctx, earshot.LiveNode{Name: "n1"}, []string{"a"}))
+	if shot := snapshot(t, s); len(shot.Seats) != 1 || len(shot.Nodes) != 1 {
+		t.Errorf("after the return: %+v", shot)
+	}
+	_, err := Open(ctx, Options{URL: "host:6379", Patient: true})
+	wantIs(t, "a bad URL", err, ErrBadURL)
+}
+
 // calls is every method that asks Redis.
 func calls(s *Store) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{

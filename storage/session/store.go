@@ -51,6 +51,10 @@ type Options struct {
 	Log    *slog.Logger
 	Lease  time.Duration // a node that is not put for so long is lost; 6 s
 	Events int           // about so many events are kept for those who come back; 10,000
+
+	// Patient opens the store though Redis cannot be reached: a recorder does not
+	// wait for a projection. Methods fail with ErrAway until it is there.
+	Patient bool
 }
 
 func (o Options) withDefaults() Options {
@@ -99,7 +103,8 @@ type Store struct {
 }
 
 // Open connects to Redis, or starts the embedded one. It fails with
-// ErrUnreachable within three seconds.
+// ErrUnreachable within three seconds, or where Options are Patient not at all
+// but for ErrBadURL.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	s := &Store{opts: opts.withDefaults(), mine: make(map[string]bool)}
 	s.ended, s.end = context.WithCancel(context.Background())
@@ -110,7 +115,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s.client = redis.NewClient(options)
 	s.levels = channelLevels + strconv.Itoa(options.DB)
-	if _, err := s.head(ctx); err != nil {
+	if _, err := s.head(ctx); err != nil && s.opts.Patient {
+		s.opts.Log.Warn("Redis cannot be reached; the live state is stale until it is back", "url", withoutPassword(s.opts.URL), "err", cause(err))
+	} else if err != nil {
 		e := earshot.Fail(ErrUnreachable.Kind, ErrUnreachable.Code, "Redis at %s cannot be reached", withoutPassword(s.opts.URL))
 		return nil, errors.Join(e.Because(cause(err)), s.Close())
 	}
