@@ -32,4 +32,6 @@ const (
 	AuditCallEnd      = "call_end"
 	AuditPause        = "pause"
 	AuditResume       = "resume"
+	AuditHold         = "hold"
+	AuditRelease      = "release"
 )

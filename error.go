@@ -21,6 +21,7 @@ const (
 	Limited                  // too often
 	Unsupported              // a media type or format that is not taken
 	Unavailable              // something we need is away; try again
+	Gone                     // it was there, and is deleted for good
 )
 
 // Error is a failure with a stable code for machines and a sentence for people.
@@ -74,6 +75,7 @@ var (
 	ErrNoSeat      = Fail(NotFound, "no_seat", "there is no such seat")
 	ErrNoCall      = Fail(NotFound, "no_call", "there is no such call")
 	ErrNoPart      = Fail(NotFound, "no_part", "the call has no such part")
+	ErrDeleted     = Fail(Gone, "deleted", "the call was deleted, as retention orders; its tombstone is left")
 	ErrNotLive     = Fail(Conflict, "not_live", "the call is not live")
 	ErrSeatOffline = Fail(Conflict, "seat_offline", "the seat is not connected")
 	ErrBadToken    = Fail(Unauthorized, "bad_token", "the token is missing or wrong")

@@ -7,7 +7,8 @@ import (
 
 // Policy says how long calls of a sort are kept. An empty Branch, Kind or
 // Business is any. KeepDays is a promise, DeleteDays an order; a call is only
-// deletable when it is past both of every policy that is about it.
+// deletable when it is past both of every policy that is about it, so one that
+// never deletes keeps its calls for ever.
 type Policy struct {
 	ID         string   `json:"id"`
 	Name       string   `json:"name"`
@@ -44,10 +45,35 @@ func (p Policy) Validate() error {
 }
 
 // About says whether the policy is about c. under says whether a branch lies in
-// another or is it.
+// another or is it; see Under.
 func (p Policy) About(c Call, under func(branch, in string) bool) bool {
-	return (p.Branch == "" || under(c.Branch, p.Branch)) &&
-		(p.Kind == "" || p.Kind == c.Kind) && (p.Business == "" || p.Business == c.Business)
+	return (p.Branch == "" || p.Branch == c.Branch || under(c.Branch, p.Branch)) && p.aboutSort(c)
+}
+
+func (p Policy) aboutSort(c Call) bool {
+	return (p.Kind == "" || p.Kind == c.Kind) && (p.Business == "" || p.Business == c.Business)
+}
+
+// Under is for Decide: whether a branch lies in another of the tree or is it. A
+// branch that is not in the tree lies nowhere, not even in itself.
+func Under(tree []Branch) func(branch, in string) bool {
+	parents := make(map[string]string, len(tree))
+	for _, b := range tree {
+		parents[b.ID] = b.Parent
+	}
+	return func(branch, in string) bool {
+		for range len(parents) + 1 { // a tree that is none ends too
+			parent, known := parents[branch]
+			if !known {
+				return false
+			}
+			if branch == in {
+				return true
+			}
+			branch = parent
+		}
+		return false
+	}
 }
 
 // Fate is what retention says of a call.
@@ -59,44 +85,70 @@ type Fate struct {
 }
 
 // Decide says whether a stored call may go at now. policies and holds may be
-// about other calls too. By default everything is kept.
+// about other calls too. By default everything is kept: to go, a call must be
+// past all days of every policy that is about it, and one of them must order it;
+// a policy that never deletes keeps it for ever. Days are counted from the
+// call's end, in the time zone of now.
+//
+// Where a call's branch has been taken out of the tree nobody can say any more
+// which branch's promises it was under: so all of them count, but none orders.
 func Decide(c Call, policies []Policy, holds []Hold, under func(branch, in string) bool, now time.Time) Fate {
 	var fate Fate
-	var keep, drop time.Time
-	for _, p := range policies {
-		if !p.About(c, under) {
-			continue
-		}
-		if at := c.EndedAt.AddDate(0, 0, p.KeepDays); at.After(keep) {
-			keep = at
-			if drop.IsZero() || at.After(drop) {
-				fate.Policy = p.ID
-			}
-		}
-		if p.DeleteDays == 0 {
-			continue
-		}
-		if at := c.EndedAt.AddDate(0, 0, p.DeleteDays); at.After(drop) {
-			drop = at
-			fate.Policy = p.ID
-		}
-	}
 	for _, h := range holds {
 		if h.Active(now) && h.Covers(c) {
 			fate.Hold = h.ID
 			break
 		}
 	}
-	if drop.IsZero() || c.EndedAt.IsZero() {
+	if c.EndedAt.IsZero() {
 		return fate
 	}
-	due := drop
-	if keep.After(due) {
-		due = keep
+	ended, lost := c.EndedAt.In(now.Location()), !under(c.Branch, c.Branch)
+	var due time.Time
+	ordered, never := false, false
+	for _, p := range policies {
+		about := p.About(c, under)
+		if !about && !(lost && p.aboutSort(c)) {
+			continue
+		}
+		ordered = ordered || about && p.DeleteDays > 0
+		switch at := ended.AddDate(0, 0, max(p.KeepDays, p.DeleteDays)); {
+		case never:
+		case p.DeleteDays == 0:
+			never, fate.Policy = true, p.ID
+		case at.After(due):
+			due, fate.Policy = at, p.ID
+		}
+	}
+	if never || !ordered {
+		return fate
 	}
 	fate.DueAt = At(due)
-	fate.Deletable = c.State == CallStored && fate.Hold == "" && !now.Before(due)
+	fate.Deletable = c.State == CallStored && fate.Hold == "" && !now.Before(fate.DueAt.Time)
 	return fate
+}
+
+// RetentionReason says why retention ran.
+type RetentionReason string
+
+// Why retention runs.
+const (
+	RetainNightly  RetentionReason = "nightly"
+	RetainDiskFull RetentionReason = "disk_full" // only what was due anyway goes, the oldest first
+)
+
+// ByRetention is who deletes what policies order.
+const ByRetention = "retention"
+
+// RetentionRun is what one run of retention did.
+type RetentionRun struct {
+	ID      string          `json:"id"` // UUIDv7
+	At      Time            `json:"at" format:"date-time"`
+	EndedAt Time            `json:"endedAt" format:"date-time"` // null while it runs, and of one that was cut off
+	Deleted int             `json:"deleted"`                    // calls
+	Bytes   int64           `json:"bytes"`                      // of audio
+	Failed  int             `json:"failed"`                     // calls that could not be deleted; they are tried again
+	Reason  RetentionReason `json:"reason" enum:"nightly,disk_full"`
 }
 
 // Deletion is why, when and by whom a call was deleted: what its tombstone says.
@@ -109,4 +161,18 @@ type Deletion struct {
 
 func (d Deletion) String() string {
 	return fmt.Sprintf("deleted at %s by %s, policy %s: %s", d.At, d.By, d.Policy, d.Reason)
+}
+
+// Tombstone is what is left of c when d deletes it: where and when it was, what
+// its parts were and their hashes, why it is gone. What was said of people and
+// by people (number, account, ticket, the agent's name, marks, tags) goes.
+func (c Call) Tombstone(d Deletion) Call {
+	t := c.Clone()
+	t.State, t.Deleted = CallDeleted, &d
+	t.Number, t.Account, t.Ticket = "", "", ""
+	t.Marks, t.Tags = []Mark{}, []string{}
+	if t.Agent != nil {
+		t.Agent.Name = ""
+	}
+	return t
 }

@@ -49,6 +49,7 @@ type partRow struct {
 	Bytes      int64             `bun:"bytes"`
 	SHA256     string            `bun:"sha256"`
 	Clock      string            `bun:"clock"` // JSON of []earshot.ClockPoint
+	Entry      int64             `bun:"entry"` // its record in the ledger, noEntry until there is one
 }
 
 type gapRow struct {
@@ -87,6 +88,9 @@ type labelRow struct {
 	StartedAt int64  `bun:"started_at"`
 }
 
+// noEntry is the entry of what is not in the ledger.
+const noEntry = -1
+
 // Where tags and flags are kept.
 const (
 	tagTable  = "call_tags"
@@ -119,7 +123,7 @@ func rowsOf(c earshot.Call) (callRows, error) {
 		}
 		rows.parts = append(rows.parts, partRow{
 			Call: c.ID, N: p.N, File: p.File, Track: p.Track, Codec: p.Codec, Channels: p.Channels,
-			StartMs: p.StartMs, DurationMs: p.DurationMs, Bytes: p.Bytes, SHA256: p.SHA256, Clock: string(clock),
+			StartMs: p.StartMs, DurationMs: p.DurationMs, Bytes: p.Bytes, SHA256: p.SHA256, Clock: string(clock), Entry: noEntry,
 		})
 	}
 	for i, g := range c.Gaps {
@@ -168,7 +172,7 @@ func (r callRow) call() earshot.Call {
 		Number: r.Number, Account: r.Account, Ticket: r.Ticket, Business: r.Business, State: r.State,
 		StartedAt: earshot.At(timeOf(r.StartedAt)), EndedAt: earshot.At(timeOf(r.EndedAt)), DurationMs: r.DurationMs,
 		Channels: r.Channels, Rating: r.Rating, Node: r.Node,
-		Parts: []earshot.Part{}, Gaps: []earshot.Gap{}, Marks: []earshot.Mark{}, Tags: []string{}, Flags: []earshot.Flag{},
+		Parts: []earshot.Part{}, Gaps: []earshot.Gap{}, Marks: []earshot.Mark{}, Tags: []string{}, Flags: []earshot.Flag{}, Holds: []earshot.Hold{},
 	}
 	if r.Agent != "" || r.AgentName != "" {
 		c.Agent = &earshot.Agent{ID: r.Agent, Name: r.AgentName}

@@ -39,12 +39,12 @@ func putCall(ctx context.Context, tx bun.Tx, rows callRows) error {
 		return err
 	}
 	id := rows.call.ID
-	for _, table := range []string{"parts", "gaps", "marks", tagTable, flagTable} {
+	for _, table := range []string{"gaps", "marks", tagTable, flagTable} {
 		if _, err := tx.NewDelete().Table(table).Where("call = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("clear %s: %w", table, err)
 		}
 	}
-	if err := insert(ctx, tx, "parts", rows.parts); err != nil {
+	if err := putParts(ctx, tx, id, rows.parts); err != nil {
 		return err
 	}
 	if err := insert(ctx, tx, "gaps", rows.gaps); err != nil {
@@ -57,6 +57,35 @@ func putCall(ctx context.Context, tx bun.Tx, rows callRows) error {
 		return err
 	}
 	return insert(ctx, tx, flagTable, rows.flags)
+}
+
+// putParts puts the parts in place of those that were there. One whose file is
+// the same keeps its record in the ledger.
+func putParts(ctx context.Context, tx bun.Tx, call string, parts []partRow) error {
+	gone := tx.NewDelete().Table("parts").Where("call = ?", call)
+	if len(parts) > 0 {
+		kept := make([]int, len(parts))
+		for i, p := range parts {
+			kept[i] = p.N
+		}
+		gone = gone.Where("n NOT IN (?)", bun.List(kept))
+	}
+	if _, err := gone.Exec(ctx); err != nil {
+		return fmt.Errorf("clear parts: %w", err)
+	}
+	for len(parts) > 0 {
+		some := parts[:min(rowsAtOnce, len(parts))]
+		parts = parts[len(some):]
+		put := tx.NewInsert().Model(&some).On("CONFLICT (call, n) DO UPDATE")
+		for _, column := range []string{"file", "track", "codec", "channels", "start_ms", "duration_ms", "bytes", "sha256", "clock"} {
+			put = put.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
+		}
+		put = put.Set("entry = CASE WHEN parts.sha256 = EXCLUDED.sha256 THEN parts.entry ELSE EXCLUDED.entry END")
+		if _, err := put.Exec(ctx); err != nil {
+			return fmt.Errorf("put parts: %w", err)
+		}
+	}
+	return nil
 }
 
 // rowsAtOnce bounds the text of one statement.
@@ -145,6 +174,8 @@ type callsRows struct {
 	gaps        []gapRow
 	marks       []markRow
 	tags, flags []labelRow
+	deletions   []deletionRow
+	holds       []earshot.Hold // those that cover one of them among others
 }
 
 func (r *callsRows) read(ctx context.Context, tx bun.Tx, ids []string) error {
@@ -164,7 +195,27 @@ func (r *callsRows) read(ctx context.Context, tx bun.Tx, ids []string) error {
 	if err := tx.NewSelect().Model(&r.tags).ModelTableExpr(tagTable+" AS label_row").Where("call IN (?)", of).OrderExpr("call, i").Scan(ctx); err != nil {
 		return err
 	}
-	return tx.NewSelect().Model(&r.flags).ModelTableExpr(flagTable+" AS label_row").Where("call IN (?)", of).OrderExpr("call, i").Scan(ctx)
+	if err := tx.NewSelect().Model(&r.flags).ModelTableExpr(flagTable+" AS label_row").Where("call IN (?)", of).OrderExpr("call, i").Scan(ctx); err != nil {
+		return err
+	}
+	return r.readFate(ctx, tx)
+}
+
+// readFate reads what keeps the calls, and the tombstones of those that are
+// deleted.
+func (r *callsRows) readFate(ctx context.Context, tx bun.Tx) (err error) {
+	calls := make([]earshot.Call, len(r.call))
+	var deleted []string
+	for i, row := range r.call {
+		calls[i] = row.call()
+		if row.State == earshot.CallDeleted {
+			deleted = append(deleted, row.ID)
+		}
+	}
+	if r.holds, err = holdsOn(ctx, tx, calls); err != nil || len(deleted) == 0 {
+		return err
+	}
+	return tx.NewSelect().Model(&r.deletions).Where("call IN (?)", bun.List(deleted)).Scan(ctx)
 }
 
 func (r *callsRows) calls(ids []string) ([]earshot.Call, error) {
@@ -193,9 +244,14 @@ func (r *callsRows) calls(ids []string) ([]earshot.Call, error) {
 	for _, row := range r.flags {
 		found[row.Call].Flags = append(found[row.Call].Flags, earshot.Flag(row.Value))
 	}
+	for _, row := range r.deletions {
+		deletion := row.deletion()
+		found[row.Call].Deleted = &deletion
+	}
 	calls := make([]earshot.Call, 0, len(ids))
 	for _, id := range ids {
 		if c := found[id]; c != nil {
+			c.Holds = covering(r.holds, *c)
 			calls = append(calls, *c)
 		}
 	}

@@ -118,7 +118,9 @@ const (
 	byRating   path = "rating"
 	byBusiness path = "business"
 	byState    path = "state"
-	byKind     path = "kind" // and direction: one index has both
+	byKind     path = "kind"   // and direction: one index has both
+	byHold     path = "hold"   // the calls that are held by themselves
+	byWindow   path = "window" // those at seats of which a window of time is held
 )
 
 // arm is a search with one value of the field whose index it walks.
@@ -136,6 +138,8 @@ const mostArms = 32
 // or on few: walking theirs is right for both.
 func (s *search) arms() []arm {
 	switch {
+	case !s.HeldAt.IsZero(): // few are
+		return []arm{{*s, byHold}, {*s, byWindow}}
 	case s.Ticket != "":
 		return []arm{{*s, byTicket}}
 	case s.Account != "":
@@ -206,6 +210,11 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 		q, at, id = along(q, tagTable, a.Tags[0]), "label.started_at", "label.call"
 	case byFlag:
 		q, at, id = along(q, flagTable, string(a.Flags[0])), "label.started_at", "label.call"
+	case byHold:
+		q = q.TableExpr("(?) AS held", a.held("call")).Join("CROSS JOIN calls").Where("calls.id = held.call")
+	case byWindow:
+		q = q.TableExpr("(?) AS held", a.held("seat")).Join("CROSS JOIN calls").Where("calls.seat = held.seat").
+			Where("EXISTS (?)", a.db.NewSelect().TableExpr("holds").ColumnExpr("1").Where(activeHold, a.HeldAt.UnixMilli()).Where(coveredBy))
 	default:
 		q = q.TableExpr("calls")
 	}
@@ -228,6 +237,12 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 		q = a.labelled(q, flagTable, texts(a.Flags))
 	}
 	return a.text(a.inState(a.facts(q))).OrderExpr(at + " DESC, " + id + " DESC")
+}
+
+// held are the calls, or the seats, that active holds name.
+func (a *arm) held(column string) *bun.SelectQuery {
+	return a.db.NewSelect().TableExpr("holds").Distinct().ColumnExpr("?", bun.Ident(column)).
+		Where(activeHold, a.HeldAt.UnixMilli()).Where("? <> ''", bun.Ident(column))
 }
 
 // along walks the calls that have one tag or flag.

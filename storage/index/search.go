@@ -28,6 +28,7 @@ type CallQuery struct {
 	Flags      []earshot.Flag
 	Tags       []string
 	States     []earshot.CallState // without any: live and stored
+	HeldAt     time.Time           // only those that a hold keeps at this instant; the zero time does not filter
 
 	// Words must all be found, in any case, in agent, number, account, ticket,
 	// business type, tags or the text of marks; of private marks only in Asker's.
