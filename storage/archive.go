@@ -2,7 +2,13 @@
 // index over them. The files are the truth: a call's own file is written before
 // the index, which can be made again from it.
 //
-// It starts no goroutine that outlives the call that started it.
+// What happens to calls is recorded in the ledger, too. A hold is there before it
+// is anywhere else, a stored part soon after it is stored, a deletion as soon as
+// it is decided; what a crash leaves between two of these places is finished by
+// the notary, which reads what the ledger has and the index does not know of.
+//
+// It starts no goroutine that outlives the call that started it. Notarise and
+// Nightly run until their context ends, on goroutines of their caller.
 package storage
 
 import (
@@ -12,6 +18,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
+	"sync"
 	"time"
 
 	"earshot"
@@ -41,11 +49,27 @@ type Archive struct {
 	calls files.Locks // one editor of a call's file and rows at a time
 
 	measuring files.Locks // a levels file is made once
+
+	ledger    Ledger // nil: nothing is recorded there
+	location  *time.Location
+	log       *slog.Logger
+	alarms    *earshot.Alarms
+	found     func(context.Context, Finding) error
+	releasing files.Locks             // a hold is released once
+	retaining sync.Mutex              // one run of retention at a time
+	catching  sync.Mutex              // one reader of the ledger's end at a time
+	wake      chan struct{}           // there is something for the notary
+	step      func(what string) error // called after each step that a crash can follow; tests fail there
 }
 
 // Options of an archive; the zero value of each field has a default.
 type Options struct {
-	Now func() time.Time // time.Now
+	Now      func() time.Time                     // time.Now
+	Ledger   Ledger                               // none: holds, parts and deletions are recorded nowhere else
+	Location *time.Location                       // what a day is, for retention; Asia/Shanghai
+	Log      *slog.Logger                         // none
+	Alarms   *earshot.Alarms                      // where damage is raised; nowhere
+	Found    func(context.Context, Finding) error // keeps what the notary found wrong; the log alone has it
 }
 
 // New joins files and index, which stay the caller's to close.
@@ -53,7 +77,19 @@ func New(files Files, ix *index.Index, opts Options) *Archive {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Archive{files: files, index: ix, now: opts.Now}
+	if opts.Location == nil {
+		opts.Location = time.FixedZone("Asia/Shanghai", 8*60*60)
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Alarms == nil {
+		opts.Alarms = &earshot.Alarms{}
+	}
+	return &Archive{
+		files: files, index: ix, now: opts.Now, ledger: opts.Ledger, location: opts.Location, log: opts.Log,
+		alarms: opts.Alarms, found: opts.Found, wake: make(chan struct{}, 1), step: func(string) error { return nil },
+	}
 }
 
 // Failures of this package that callers tell apart.
@@ -83,7 +119,10 @@ func (a *Archive) put(ctx context.Context, c earshot.Call) error {
 	if err := a.writeFile(c); err != nil {
 		return err
 	}
-	return a.index.SaveCall(ctx, c)
+	if err := a.index.SaveCall(ctx, c); err != nil {
+		return err
+	}
+	return a.noteSilence(ctx, c)
 }
 
 func (a *Archive) writeFile(c earshot.Call) error {
@@ -97,11 +136,12 @@ func (a *Archive) writeFile(c earshot.Call) error {
 	return nil
 }
 
-// Call is the call id, or earshot.ErrNoCall; a deleted call is none.
+// Call is the call id, earshot.ErrNoCall, or of a deleted call
+// earshot.ErrDeleted; see Tombstone.
 func (a *Archive) Call(ctx context.Context, id string) (earshot.Call, error) {
 	c, err := a.index.Call(ctx, id)
 	if err == nil && c.State == earshot.CallDeleted {
-		err = earshot.ErrNoCall
+		err = earshot.ErrDeleted
 	}
 	if err != nil {
 		return earshot.Call{}, err
