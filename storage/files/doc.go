@@ -11,7 +11,9 @@
 // synced, and the folder is synced after that. Names never lead out of the
 // folder: all access goes through os.Root.
 //
-// Goroutines: one flusher a store, ended by Close; one for each part being
-// sealed, ended when its done function returned, which Close waits for; of a
-// journal a writer and a dropper of old segments, ended by its Close.
+// Goroutines: of a store a flusher and a committer, which gives files their
+// final names, ended by Close; one for each part that was sealed, ended when its
+// done function returned, and one for each patched file read again before, both
+// waited for by Close; of a journal a writer and a dropper of old segments,
+// ended by its Close.
 package files

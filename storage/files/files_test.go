@@ -238,7 +238,7 @@ func TestNameIsTakenOnce(t *testing.T) {
 
 // Many parts grow, are patched, read and sealed at once while the flusher runs.
 func TestConcurrentParts(t *testing.T) {
-	s := openStore(t, t.TempDir(), Options{FlushEvery: time.Millisecond, MaxSeals: 4})
+	s := openStore(t, t.TempDir(), Options{FlushEvery: time.Millisecond})
 	var parts sync.WaitGroup
 	for n := range 40 {
 		parts.Go(func() {

@@ -3,21 +3,16 @@ package files
 import (
 	"crypto/sha256"
 	"encoding"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
 	"earshot"
 )
 
-// Failures of Resume that callers tell apart; ErrExists says that the file is
-// complete already.
-var (
-	ErrShorter = earshot.Fail(earshot.Conflict, "file_shorter", "the unfinished file is shorter than its state says")
-)
+// ErrShorter says that an unfinished file cannot be resumed.
+var ErrShorter = earshot.Fail(earshot.Conflict, "file_shorter", "the unfinished file is shorter than its state says")
 
 // PartState is all that must be known to go on with an unfinished file.
 type PartState struct {
@@ -106,22 +101,4 @@ func (p *Part) takeUp(bytes int64) error {
 		return nil
 	}
 	return f.Truncate(bytes)
-}
-
-// SealedFile is what a complete file is known by; it reads all of it.
-func (s *Store) SealedFile(name string) (sealed Sealed, err error) {
-	if err := checkName(name); err != nil {
-		return Sealed{}, err
-	}
-	f, _, err := s.Open(name)
-	if err != nil {
-		return Sealed{}, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	sum := sha256.New()
-	n, err := io.Copy(sum, f)
-	if err != nil {
-		return Sealed{}, fmt.Errorf("read %s: %w", name, err)
-	}
-	return Sealed{hex.EncodeToString(sum.Sum(nil)), n}, nil
 }

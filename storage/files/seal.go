@@ -5,7 +5,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 )
+
+// resumsAtOnce is how many patched files are read again for their sums at the
+// same time.
+const resumsAtOnce = 4
 
 // Sealed is what a complete file is known by.
 type Sealed struct {
@@ -13,10 +18,11 @@ type Sealed struct {
 	Bytes  int64
 }
 
-// Seal completes the file on another goroutine: write, sync, rename to the
-// final name, sync the folder. Then done is called there with the result. After
-// a failure the file keeps its .part name with what reached the disk; only a
-// failure to sync the folder leaves it under the final name.
+// Seal completes the file, together with others that wait for it: write, sync,
+// rename to the final name, sync the folder. Then done is called with the result
+// on a goroutine of its own. After a failure the file keeps its .part name with
+// what reached the disk; only a failure to sync the folder leaves it under the
+// final name.
 func (p *Part) Seal(done func(Sealed, error)) {
 	s := p.store
 	s.mu.Lock()
@@ -29,63 +35,73 @@ func (p *Part) Seal(done func(Sealed, error)) {
 		go done(Sealed{}, fmt.Errorf("seal %s: %w", p.name, ErrClosed))
 		return
 	}
-	go func() {
-		defer s.busy.Done()
-		s.seals <- struct{}{}
-		sealed, err := p.seal()
-		<-s.seals
-		done(sealed, err)
+	n := &naming{part: p, from: p.name + partSuffix, to: p.name, done: func(n *naming) {
+		sealed, err := p.outcome(n)
+		go func() {
+			defer s.busy.Done()
+			done(sealed, err)
+		}()
+	}}
+	p.mu.Lock()
+	resum := p.resum
+	p.mu.Unlock()
+	if !resum {
+		s.commits.submit(n) // open: Close waits for busy first
+		return
+	}
+	go func() { // its end is that of n
+		s.resums <- struct{}{}
+		err := p.sumAgain()
+		<-s.resums
+		n.err = err
+		s.commits.submit(n)
 	}()
 }
 
-func (p *Part) seal() (Sealed, error) {
+// prepare writes what is left and gives the file to be synced.
+func (p *Part) prepare() (*os.File, error) {
 	p.io.Lock()
 	defer p.io.Unlock()
-	if err := p.complete(); err != nil {
-		p.gone()
-		return Sealed{}, fmt.Errorf("seal %s: %w", p.name, err)
-	}
-	sealed := Sealed{hex.EncodeToString(p.sum.Sum(nil)), p.written}
-	p.mu.Lock()
-	p.stage, p.buffer = partSealed, nil
-	p.mu.Unlock()
-	p.store.forget(p)
-	if err := p.store.syncFolder(p.name); err != nil {
-		return Sealed{}, fmt.Errorf("seal %s: %w", p.name, err)
-	}
-	p.store.step("folder synced", p.name)
-	return sealed, nil
-}
-
-// complete takes the file as far as its final name.
-func (p *Part) complete() error {
 	if err := p.write(); err != nil {
-		return err
+		return nil, err
 	}
 	p.store.step("written", p.name)
-	if p.resum {
-		if err := p.sumAgain(); err != nil {
-			return err
-		}
-	}
-	if err := p.store.syncFile(p.file, p.name); err != nil {
+	return p.file, nil
+}
+
+// sumAgain writes what is left and reads the file for its sum: patched bytes
+// were summed as they were.
+func (p *Part) sumAgain() error {
+	if _, err := p.prepare(); err != nil {
 		return err
 	}
-	p.store.step("synced", p.name)
-	if err := p.file.Close(); err != nil {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(p.file, 0, p.written)); err != nil {
 		return err
 	}
-	p.file = nil
-	if err := p.store.audio.Rename(p.name+partSuffix, p.name); err != nil {
-		return err
-	}
-	p.store.step("renamed", p.name)
+	p.mu.Lock()
+	p.sum = sum
+	p.mu.Unlock()
 	return nil
 }
 
-// sumAgain reads the file for its sum: patched bytes were summed as they were.
-func (p *Part) sumAgain() error {
-	p.sum = sha256.New()
-	_, err := io.Copy(p.sum, io.NewSectionReader(p.file, 0, p.written))
-	return err
+// sealed ends a part that has its final name. The caller holds io.
+func (p *Part) sealed() {
+	p.mu.Lock()
+	p.stage = partSealed
+	p.mu.Unlock()
+	p.store.forget(p)
+}
+
+// outcome is what became of a part that was to be sealed.
+func (p *Part) outcome(n *naming) (Sealed, error) {
+	if !n.named {
+		p.io.Lock()
+		defer p.io.Unlock()
+		p.gone()
+	}
+	if n.err != nil {
+		return Sealed{}, fmt.Errorf("seal %s: %w", p.name, n.err)
+	}
+	return Sealed{hex.EncodeToString(p.sum.Sum(nil)), p.written}, nil
 }

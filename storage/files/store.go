@@ -20,7 +20,6 @@ type Options struct {
 	Log        *slog.Logger
 	FlushEvery time.Duration // a part's bytes wait for the disk so long at most; 1 s, with a journal 10 s
 	MaxBuffer  int           // bytes a part may hold in memory before Append refuses; 8 MiB
-	MaxSeals   int           // parts sealed at the same time; 16
 }
 
 func (o Options) withDefaults() Options {
@@ -29,9 +28,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBuffer <= 0 {
 		o.MaxBuffer = 8 << 20
-	}
-	if o.MaxSeals <= 0 {
-		o.MaxSeals = 16
 	}
 	return o
 }
@@ -57,11 +53,13 @@ type Store struct {
 
 	kick  chan *Part // parts with much to write
 	stop  chan struct{}
-	ended chan struct{} // the flusher has
-	seals chan struct{} // a slot each for a part being sealed
-	busy  sync.WaitGroup
-	open  *folders
-	names Locks // one writer of a whole file at a time
+	ended chan struct{}  // the flusher has
+	busy  sync.WaitGroup // parts being sealed
+
+	resums  chan struct{} // a slot each for a file read again
+	commits *committer
+	open    *folders
+	names   Locks // one writer of a whole file at a time
 
 	mu      sync.Mutex
 	closed  bool
@@ -87,9 +85,13 @@ func Open(dir string, opts Options) (*Store, error) {
 		ended: make(chan struct{}),
 		parts: make(map[string]*Part),
 		step:  func(string, string) {},
+
+		resums: make(chan struct{}, resumsAtOnce),
 	}
-	s.seals = make(chan struct{}, s.opts.MaxSeals)
+	s.commits = newCommitter(s)
+	go s.commits.run()
 	if err := s.take(dir); err != nil {
+		s.commits.close()
 		return nil, errors.Join(err, s.release())
 	}
 	go s.flushing()
@@ -183,6 +185,7 @@ func (s *Store) Close() error {
 	close(s.stop)
 	<-s.ended
 	s.busy.Wait()
+	s.commits.close()
 	for _, p := range left {
 		if err := p.leave(); err != nil {
 			errs = append(errs, fmt.Errorf("leave %s%s: %w", p.name, partSuffix, err))

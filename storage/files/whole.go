@@ -3,45 +3,16 @@ package files
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"strings"
 )
 
-// Open opens a file for reading, with its size in bytes. It fails with
-// fs.ErrNotExist where there is none. A file being written can be read under
-// its .part name.
-func (s *Store) Open(name string) (io.ReadSeekCloser, int64, error) {
-	if !validName(name) {
-		return nil, 0, ErrName.Because(errors.New(name))
-	}
-	f, err := s.audio.Open(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("open %s: not a file: %w", name, fs.ErrNotExist)
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, info.Size(), nil
-}
-
-// ReadWhole is all of a file.
-func (s *Store) ReadWhole(name string) ([]byte, error) {
-	if !validName(name) {
-		return nil, ErrName.Because(errors.New(name))
-	}
-	return s.audio.ReadFile(name)
-}
-
 // WriteWhole puts a file in place of the one of that name, if any, so that a
 // reader, or a crash, finds the old one or the new one and nothing between. It
-// returns when the disk has it. Writers of one name take turns.
+// returns when the disk has it. Writers of one name take turns; those of several
+// that write at the same time share their syncs.
 func (s *Store) WriteWhole(name string, data []byte) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -58,30 +29,34 @@ func (s *Store) writeWhole(name string, data []byte) error {
 		return err
 	}
 	temp := name + tempSuffix
-	if err := s.writeSynced(temp, data); err != nil {
-		// Nobody will ever ask for half of it; the reason is in err already.
-		_ = s.audio.Remove(temp)
-		return err
+	file, err := s.writeTemp(temp, data)
+	if err == nil {
+		written := make(chan error, 1)
+		n := &naming{file: file, from: temp, to: name, done: func(n *naming) { written <- n.err }}
+		err = ErrClosed
+		if s.commits.submit(n) {
+			err = <-written
+		}
+		if n.named {
+			return err
+		}
+		_ = file.Close() // it may be closed already
 	}
-	s.step("synced", name)
-	if err := s.audio.Rename(temp, name); err != nil {
-		return err
-	}
-	s.step("renamed", name)
-	return s.syncFolder(name)
+	// Nobody will ever ask for half of it; the reason is in err already.
+	_ = s.audio.Remove(temp)
+	return err
 }
 
-func (s *Store) writeSynced(name string, data []byte) error {
+func (s *Store) writeTemp(name string, data []byte) (*os.File, error) {
 	f, err := s.audio.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.step("created", name)
-	_, err = f.Write(data)
-	if err == nil {
-		err = s.syncFile(f, name)
+	if _, err := f.Write(data); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return errors.Join(err, f.Close())
+	return f, nil
 }
 
 // Remove takes a file away, for good when it returns. It fails with
