@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Audit, Branch, Seat, User } from "../src/api/types.ts";
+import { Evidence } from "./evidence.ts";
 import { accept, type MockSocket } from "./socket.ts";
 import { tone, wave } from "./sound.ts";
 import { World } from "./world.ts";
@@ -8,10 +9,10 @@ import { World } from "./world.ts";
 // A made-up server for looking at pages while developing: it serves the API and
 // the WebSocket from memory. `MOCK=12 npm run dev`; password: earshot.
 
-type Answer = { status?: number; body?: unknown; headers?: Record<string, string>; raw?: Buffer };
-type Handler = (args: string[], body: Record<string, unknown>, url: URL) => Answer | undefined;
+export type Answer = { status?: number; body?: unknown; headers?: Record<string, string>; raw?: Buffer };
+export type Handler = (args: string[], body: Record<string, unknown>, url: URL) => Answer | undefined;
 
-const problem = (status: number, code: string): Answer => ({
+export const problem = (status: number, code: string): Answer => ({
   status,
   body: { status, code, title: code, detail: code },
   headers: { "Content-Type": "application/problem+json" },
@@ -62,10 +63,13 @@ export function mockServer(count: number): Plugin {
 }
 
 const allowed: Record<string, string[]> = {
-  admin: ["wall", "listen", "calls", "play", "download", "edit", "mark", "drive", "seat", "admin"],
-  supervisor: ["wall", "listen", "calls", "play", "edit", "mark", "drive", "seat"],
-  inspector: ["wall", "calls", "play", "edit", "mark"],
-  evidence: ["calls", "play", "download", "edit", "mark"],
+  admin: [
+    ...["wall", "listen", "calls", "play", "download", "edit", "mark", "drive", "seat"],
+    ...["hold", "export", "inspect", "capture", "admin"],
+  ],
+  supervisor: ["wall", "listen", "calls", "play", "edit", "mark", "drive", "seat", "capture"],
+  inspector: ["wall", "calls", "play", "edit", "mark", "capture"],
+  evidence: ["calls", "play", "download", "edit", "mark", "hold", "export", "inspect", "capture"],
   agent: ["seat", "drive"],
 };
 const meOf = (u: User) => ({ user: { id: u.id, name: u.name, role: u.role }, allowed: allowed[u.role] });
@@ -77,6 +81,7 @@ function routesOf(world: World): [string, RegExp, Handler][] {
     whipUrl: `https://earshot.example:8443/whip/${id}`,
   });
   const call = (id = "") => world.calls.find((c) => c.id === id);
+  const evidence = new Evidence(world);
   const routes: [string, RegExp, Handler][] = [
     ["POST", /^\/logout$/, () => undefined],
     [
@@ -100,8 +105,30 @@ function routesOf(world: World): [string, RegExp, Handler][] {
       }),
     ],
     ["POST", /^\/seats\/([^/]+)\/token$/, (a) => ({ body: token(a[0] ?? "") })],
-    ["GET", /^\/calls$/, (_a, _b, url) => page(world.calls, url, "calls")],
-    ["GET", /^\/calls\/([^/]+)$/, (a) => (call(a[0]) ? { body: call(a[0]) } : problem(404, "no_call"))],
+    ...evidence.routes(),
+    [
+      "GET",
+      /^\/calls$/,
+      (_a, _b, url) =>
+        page(
+          world.calls.filter((c) => url.searchParams.get("held") !== "true" || c.holds.length > 0),
+          url,
+          "calls",
+        ),
+    ],
+    [
+      "GET",
+      /^\/calls\/([^/]+)$/,
+      (a) => {
+        const found = call(a[0]);
+        if (found?.deleted)
+          return {
+            ...problem(410, "deleted"),
+            body: { status: 410, code: "deleted", deleted: found.deleted },
+          };
+        return found ? { body: found } : problem(404, "no_call");
+      },
+    ],
     ["PATCH", /^\/calls\/([^/]+)$/, (a, b) => ({ body: Object.assign(call(a[0]) ?? {}, b) })],
     ["GET", /^\/calls\/([^/]+)\/levels$/, (a) => ({ body: wave(call(a[0])?.durationMs ?? 0) })],
     ["GET", /^\/calls\/([^/]+)\/audit$/, () => ({ body: { audit: world.audit.slice(0, 6) } })],
@@ -200,7 +227,7 @@ function collection<T extends { id: string }>(
   );
 }
 
-function page<T>(list: T[], url: URL, name: string): Answer {
+export function page<T>(list: T[], url: URL, name: string): Answer {
   const from = Number(url.searchParams.get("cursor") ?? 0);
   const limit = Number(url.searchParams.get("limit") ?? 50);
   const next = from + limit < list.length ? String(from + limit) : "";

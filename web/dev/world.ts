@@ -40,6 +40,7 @@ export class World {
       { id: "admin", name: "系统管理员", role: "admin", disabled: false },
       { id: "ban", name: "高班长", role: "supervisor", disabled: false },
       { id: "zhi", name: "何质检", role: "inspector", disabled: false },
+      { id: "lin", name: "林取证", role: "evidence", disabled: false },
       { id: "old", name: "老员工", role: "agent", disabled: true },
     ];
     if (count === 0) return;
@@ -163,6 +164,7 @@ export class World {
       flags: two ? ["gaps", "interrupted"] : i % 10 === 4 ? ["silence"] : [],
       rating: i % 4 === 0 ? 1 + (i % 5) : 0,
       node: "node-1",
+      holds: [],
     };
   }
 

@@ -40,6 +40,18 @@ export const router = createRouter({
       component: () => import("@/pages/archive/CallPage.vue"),
       meta: { title: "archive.title", needs: ["calls"] },
     },
+    {
+      path: "/evidence/holds",
+      name: "holds",
+      component: () => import("@/pages/evidence/HoldsPage.vue"),
+      meta: { title: "evidence.holds.title", needs: ["hold"] },
+    },
+    {
+      path: "/evidence/retention",
+      name: "retention",
+      component: () => import("@/pages/evidence/RetentionPage.vue"),
+      meta: { title: "evidence.retention.title", needs: ["inspect", "admin"] },
+    },
     { path: "/admin", redirect: "/admin/seats" },
     {
       path: "/admin/branches",

@@ -1,6 +1,8 @@
+import { evidenceApi } from "./evidence";
 import { bodyOf, client } from "./http";
 import type { Agent, AuditQuery, Branch, CallPatch, CallQuery, NewMark, Role, Seat } from "./types";
 
+export * from "./evidence";
 export { onSignedOut, Problem } from "./http";
 export type * from "./types";
 
@@ -60,6 +62,8 @@ export const api = {
 
   audit: (query: AuditQuery, signal?: AbortSignal) =>
     bodyOf(GET("/api/v1/audit", { params: { query }, signal })),
+
+  ...evidenceApi,
 };
 
 const at = encodeURIComponent;

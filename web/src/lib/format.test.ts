@@ -1,13 +1,17 @@
 import { afterEach, expect, test } from "vitest";
 import { setLang } from "@/i18n";
 import {
+  bytes,
   clockTime,
   date,
   dateTime,
   duration,
   durationInWords,
+  idTime,
   initials,
+  instantOf,
   isoDay,
+  localOf,
   ms,
   setTimezone,
 } from "./format";
@@ -62,4 +66,32 @@ test.each([
   ["Lobby", "Lo"],
 ])("initials of %s are %s", (name, short) => {
   expect(initials(name)).toBe(short);
+});
+
+test.each([
+  ["Asia/Shanghai", "2026-11-21 00:30:00", "2026-11-20T16:30:00.000Z"],
+  ["UTC", "2026-11-21 00:30:00", "2026-11-21T00:30:00.000Z"],
+  ["Europe/Berlin", "2026-03-29 01:59:59", "2026-03-29T00:59:59.000Z"],
+  ["Europe/Berlin", "2026-03-29 03:00:00", "2026-03-29T01:00:00.000Z"],
+  ["America/New_York", "2026-11-01 12:00:00", "2026-11-01T17:00:00.000Z"],
+])("in %s the clock shows %s at %s", (zone, local, instant) => {
+  setTimezone(zone);
+  expect(instantOf(local)).toBe(instant);
+  expect(localOf(instant)).toBe(local);
+});
+
+test.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1000, "1.0 KB"],
+  [9_960_000, "10 MB"],
+  [4_120_000_000, "4.1 GB"],
+  [999_700_000, "1.0 GB"],
+])("%s bytes are %s", (n, text) => {
+  expect(bytes(n)).toBe(text);
+});
+
+test("a call's id says when it began", () => {
+  expect(new Date(idTime("019aa4b5-6c80-7123-8000-abcdefabcdef")).getUTCFullYear()).toBe(2025);
+  expect(idTime("none")).toBe(0);
 });

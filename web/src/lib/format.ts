@@ -70,6 +70,51 @@ export function isoDay(at: string | number): string {
   }).format(toDate(at));
 }
 
+/** What the site's clock shows at an instant, as YYYY-MM-DD HH:mm:ss. */
+export function localOf(at: string | number): string {
+  return shownAt(toDate(at).getTime()).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** The instant, as the API takes it, at which the site's clock shows YYYY-MM-DD HH:mm:ss. */
+export function instantOf(local: string): string {
+  const wanted = Date.parse(`${local.replace(" ", "T")}Z`);
+  // The distance to UTC is that of the instant looked for: the second look knows it.
+  let at = wanted;
+  for (let look = 0; look < 2; look++) at -= shownAt(at).getTime() - wanted;
+  return new Date(at).toISOString();
+}
+
+/** The site's clock at an instant, as if it showed UTC. */
+function shownAt(at: number): Date {
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    ...{ timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit" },
+    ...{ hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  }).formatToParts(at);
+  const n = (type: string) => Number(parts.find((p) => p.type === type)?.value);
+  return new Date(Date.UTC(n("year"), n("month") - 1, n("day"), n("hour"), n("minute"), n("second")));
+}
+
+/** The site's time zone by name; empty if it is the browser's own. */
+export const timezone = (): string => zone ?? "";
+
+/** The time that a call's id was made, which is when it began: ids are UUIDv7. */
+export const idTime = (id: string): number => Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16) || 0;
+
+/** A size as people say it, in powers of 1,000 as disks are sold. */
+export function bytes(n: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let at = 0;
+  let size = n;
+  while (size >= 999.5 && at < units.length - 1) {
+    size /= 1000;
+    at++;
+  }
+  return `${at > 0 && size < 9.95 ? size.toFixed(1) : Math.round(size)} ${units[at]}`;
+}
+
+/** A number with its thousands apart. */
+export const count = (n: number): string => n.toLocaleString("en-US");
+
 /** Up to two characters that stand for a name where there is no room for it. */
 export function initials(name: string): string {
   const trimmed = name.trim();

@@ -50,6 +50,12 @@ export const icons = {
   download: "M10 3v10M6 9.5l4 4 4-4M4 17h12",
   filter: "M3 4h14l-5.5 6.5V16l-3-1.5v-4z",
   clock: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM10 6v4.5l3 1.5",
+  hold: "M5 9h10v8H5zM7 9V6.5a3 3 0 0 1 6 0V9M10 12v2",
+  release: "M5 9h10v8H5zM7 9V6.5a3 3 0 0 1 5.8-1M10 12v2",
+  retention: "M3.5 5h13v12h-13zM3.5 8.5h13M7 3v3M13 3v3M8 11l4 4M12 11l-4 4",
+  package: "M3 6.5 10 3l7 3.5v7L10 17l-7-3.5zM3 6.5l7 3.5 7-3.5M10 10v7",
+  integrity: "M10 2.5 16.5 5v5c0 4-3 6.5-6.5 7.5C6.5 16.5 3.5 14 3.5 10V5zM7 10l2.3 2.3L13.2 8",
+  cover: "M5 3h7l3 3v11H5zM12 3v3h3M7.5 9.5h5M7.5 14c1-1.6 1.8-1.6 2.2-.4.8-.8 1.6-.8 2.8.2",
 } as const;
 
 export type IconName = keyof typeof icons;

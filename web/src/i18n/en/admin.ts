@@ -101,8 +101,6 @@ export default {
     whoHint: "Sign-in name, or seat:ID",
     callHint: "Call ID",
     empty: "There are no audit records yet",
-    newer: "Newest",
-    next: "Older records",
     heard: "Heard {time}",
     span: "{from} – {to}",
     reasons: {

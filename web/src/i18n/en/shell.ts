@@ -3,6 +3,7 @@ export default {
   nav: "Main navigation",
   wall: "Live wall",
   archive: "Archive",
+  packages: "Packages",
   admin: "Administration",
   branches: "Branches",
   seats: "Seats",

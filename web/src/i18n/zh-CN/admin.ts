@@ -99,8 +99,6 @@ export default {
     whoHint: "登录名，或 seat:编号",
     callHint: "通话编号",
     empty: "还没有审计记录",
-    newer: "最新",
-    next: "更早的记录",
     heard: "听了 {time}",
     span: "{from} – {to}",
     reasons: {

@@ -2,10 +2,12 @@ import admin from "./admin";
 import archive from "./archive";
 import dock from "./dock";
 import errors from "./errors";
+import evidence from "./evidence";
+import integrity from "./integrity";
 import login from "./login";
 import seatPage from "./seatPage";
 import shell from "./shell";
 import wall from "./wall";
 import words from "./words";
 
-export default { words, errors, shell, login, wall, dock, admin, archive, seatPage };
+export default { words, errors, shell, login, wall, dock, admin, archive, evidence, integrity, seatPage };

@@ -3,6 +3,7 @@ export default {
   nav: "主导航",
   wall: "实时监听",
   archive: "录音档案",
+  packages: "证据包",
   admin: "管理",
   branches: "网点",
   seats: "坐席位",
