@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
+	"strings"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -11,10 +14,11 @@ import (
 // SHA-256 over a zero byte and the bytes.
 func LeafHash(line []byte) [32]byte { return tlog.RecordHash(line) }
 
-// CheckEntry verifies that line is entry i of the tree of size with root. It
-// fails with ErrProof.
-func CheckEntry(line []byte, i, size int64, root [32]byte, proof [][32]byte) error {
-	return checkLeaf(tlog.RecordHash(line), i, size, root, proof)
+// CheckEntry verifies that line is entry i of the ledger that head speaks of,
+// by a proof for a tree of head's size. It fails with ErrProof. Whether the head
+// is signed is CheckHead's to say.
+func CheckEntry(head Head, i int64, line []byte, proof [][32]byte) error {
+	return checkLeaf(tlog.RecordHash(line), i, head.Size, head.Root, proof)
 }
 
 func checkLeaf(leaf tlog.Hash, i, size int64, root [32]byte, proof [][32]byte) error {
@@ -27,16 +31,18 @@ func checkLeaf(leaf tlog.Hash, i, size int64, root [32]byte, proof [][32]byte) e
 	return nil
 }
 
-// CheckTree verifies that the tree of size with root goes on the tree of old
-// with oldRoot. It fails with ErrProof.
-func CheckTree(old int64, oldRoot [32]byte, size int64, root [32]byte, proof [][32]byte) error {
-	if old < 0 || size < old {
-		return ErrProof.Because(errors.New("a tree does not shrink"))
-	}
-	if old == 0 {
+// CheckConsistency verifies that the ledger of head newer goes on the ledger of
+// head older: nothing below was changed or removed. It fails with ErrProof.
+func CheckConsistency(older, newer Head, proof [][32]byte) error {
+	switch {
+	case older.Name != newer.Name:
+		return ErrProof.Because(errors.New("these are heads of two ledgers"))
+	case older.Size < 0 || newer.Size < older.Size:
+		return ErrProof.Because(errors.New("a ledger does not shrink"))
+	case older.Size == 0:
 		return nil
 	}
-	if err := tlog.CheckTree(hashesOf(proof), size, root, old, oldRoot); err != nil {
+	if err := tlog.CheckTree(hashesOf(proof), newer.Size, newer.Root, older.Size, older.Root); err != nil {
 		return ErrProof.Because(err)
 	}
 	return nil
@@ -62,4 +68,28 @@ func PublicKeys(keys []Key) []ed25519.PublicKey {
 		public[i] = k.Public
 	}
 	return public
+}
+
+// Detach splits a signed note into the bytes that were signed and the 64 bytes
+// of public's signature over them: what openssl takes. It fails with
+// ErrSignature.
+func Detach(text []byte, public ed25519.PublicKey) (body, signature []byte, err error) {
+	name, _, _ := strings.Cut(string(text), "\n")
+	if strings.HasPrefix(name, successionTitle) {
+		_, name, _ = strings.Cut(string(text), "\n")
+		name, _, _ = strings.Cut(name, "\n")
+	}
+	v, err := verifierOf(name, public)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := note.Open(text, note.VerifierList(v))
+	if err != nil {
+		return nil, nil, ErrSignature.Because(err)
+	}
+	raw, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
+	if err != nil || len(raw) != 4+ed25519.SignatureSize {
+		return nil, nil, ErrSignature.Because(errors.New("the signature has not the length of one"))
+	}
+	return []byte(n.Text), raw[4:], nil
 }

@@ -314,8 +314,8 @@ func (l *Ledger) Prove(i, size int64) (proof [][32]byte, err error) {
 	return plain(hashes), nil
 }
 
-// ProveTree proves that the tree of size goes on the tree of old: CheckTree
-// verifies it. The empty tree needs no proof.
+// ProveTree proves that the tree of size goes on the tree of old:
+// CheckConsistency verifies it. The empty tree needs no proof.
 func (l *Ledger) ProveTree(old, size int64) (proof [][32]byte, err error) {
 	if old < 0 || old > size || size > l.Size() {
 		return nil, ErrNoEntry

@@ -110,17 +110,18 @@ func TestProofsHold(t *testing.T) {
 			must(t, err)
 			proof, err := l.Prove(i, l.Size())
 			must(t, err)
-			must(t, CheckEntry(raw, i, head.Size, head.Root, proof))
-			if err := CheckEntry(append(raw, ' '), i, head.Size, head.Root, proof); !errors.Is(err, ErrProof) {
+			must(t, CheckEntry(head, i, raw, proof))
+			if err := CheckEntry(head, i, append(raw, ' '), proof); !errors.Is(err, ErrProof) {
 				t.Fatalf("another entry is proved too: %v", err)
 			}
-			old, err := l.Root(i)
+			old := Head{Name: head.Name, Size: i}
+			old.Root, err = l.Root(i)
 			must(t, err)
 			proof, err = l.ProveTree(i, l.Size())
 			must(t, err)
-			must(t, CheckTree(i, old, head.Size, head.Root, proof))
-			old[0] ^= 1
-			if err := CheckTree(i, old, head.Size, head.Root, proof); i > 0 && !errors.Is(err, ErrProof) {
+			must(t, CheckConsistency(old, head, proof))
+			old.Root[0] ^= 1
+			if err := CheckConsistency(old, head, proof); i > 0 && !errors.Is(err, ErrProof) {
 				t.Fatalf("another tree of %d is proved too, size %d: %v", i, size, err)
 			}
 		}

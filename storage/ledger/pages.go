@@ -38,7 +38,7 @@ type Tree struct {
 func Pages(r io.Reader) (Tree, error) {
 	var t Tree
 	var grow frontier
-	err := eachPiece(r, func(piece []byte) error {
+	err := Pieces(r, func(piece []byte) error {
 		hashes, err := grow.add(tlog.RecordHash(piece))
 		t.stored = append(t.stored, hashes...)
 		t.pieces = append(t.pieces, int64(len(piece)))
@@ -51,7 +51,7 @@ func Pages(r io.Reader) (Tree, error) {
 // PagesRoot is Root and Len of the file's tree, in bounded memory.
 func PagesRoot(r io.Reader) (root [32]byte, pieces int64, err error) {
 	var grow frontier
-	err = eachPiece(r, func(piece []byte) error {
+	err = Pieces(r, func(piece []byte) error {
 		_, err := grow.add(tlog.RecordHash(piece))
 		return err
 	})
@@ -75,6 +75,15 @@ func TreeOf(leaves [][32]byte) (Tree, error) {
 	}
 	t.size = grow.size
 	return t, nil
+}
+
+// RootOf is the root of the tree over leaf hashes.
+func RootOf(leaves [][32]byte) [32]byte {
+	t, err := TreeOf(leaves)
+	if err != nil {
+		panic(err) // only a frontier that was not grown here lacks hashes
+	}
+	return t.Root()
 }
 
 // ReadHashes makes the tree a tlog.HashReader.
@@ -110,8 +119,8 @@ func (t Tree) Leaves() [][32]byte {
 	return leaves
 }
 
-// Pieces are the pieces' lengths in bytes; none of a tree from TreeOf.
-func (t Tree) Pieces() []int64 { return t.pieces }
+// Lengths are the pieces' lengths in bytes; none of a tree from TreeOf.
+func (t Tree) Lengths() []int64 { return t.pieces }
 
 // Prove proves piece i: CheckPage verifies it. It fails with ErrNoEntry.
 func (t Tree) Prove(i int64) ([][32]byte, error) {
@@ -131,9 +140,10 @@ func CheckPage(page []byte, i, pieces int64, root [32]byte, proof [][32]byte) er
 	return checkLeaf(tlog.RecordHash(page), i, pieces, root, proof)
 }
 
-// eachPiece cuts a file into its pieces. A page's checksum is not looked at: the
+// Pieces reads a file to its end and hands its pieces over in order; a piece is
+// valid during the call. A page's checksum is not looked at: the
 // tree says what the bytes are, whether or not they are good.
-func eachPiece(r io.Reader, take func([]byte) error) error {
+func Pieces(r io.Reader, take func([]byte) error) error {
 	b := bufio.NewReaderSize(r, max(maxPage, BlockBytes)+len(oggCapture))
 	first, err := peek(b, len(oggCapture))
 	if err != nil {
