@@ -89,7 +89,7 @@ type Journal struct {
 	trouble error     // why current, or the one before it, is not whole
 	retryAt time.Time // when Due asks for a fresh one
 	lost    uint64    // records not written since the last whole segment
-	skipped uint32    // segments begun since the last whole one
+	skipped uint32    // segments directly before current that were given up
 
 	kept       []uint64 // segments on the disk, oldest first
 	dropBefore uint64   // those before this one may go
@@ -184,9 +184,9 @@ func (j *Journal) Begin() {
 		return
 	}
 	j.hand(false, false)
-	if j.current != nil && !j.current.whole {
+	if j.current != nil && j.current.broken {
 		j.skipped++
-	} else if j.trouble == nil {
+	} else {
 		j.skipped = 0
 	}
 	head := segmentHead{number: j.next, salt: newSalt(), lost: j.lost, skipped: j.skipped}

@@ -117,12 +117,15 @@ func (w *writer) turnTo(s *segment) error {
 
 // written notes what became of chunks.
 func (w *writer) written(s *segment, chunks []chunk, begun bool, err error) {
-	if err != nil {
+	step := "records written"
+	switch {
+	case err != nil:
 		w.giveUp(s)
+		step = "segment given up"
+	case begun:
+		step = "states synced"
 	}
-	if begun && err == nil {
-		w.store.step("states synced", s.name())
-	}
+	defer w.store.step(step, s.name())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range chunks {
@@ -282,7 +285,7 @@ func listSegments(dir *os.Root) (found []uint64, next uint64, err error) {
 			continue
 		}
 		next = max(next, number+1)
-		if !aside {
+		if !aside && entry.Type().IsRegular() {
 			found = append(found, number)
 		}
 	}
