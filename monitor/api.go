@@ -61,6 +61,7 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.callOperations(book)
 	s.markOperations(book)
 	s.auditOperations(book)
+	s.captureOperations(book)
 	s.alarmOperations(book)
 	describeAudio(api.OpenAPI(), book)
 	tidySchemas(api.OpenAPI())

@@ -36,6 +36,7 @@ type Need struct {
 	May      []earshot.Action // a user whose role allows one of these
 	Roles    []earshot.Role   // a user who has one of these roles
 	OwnSeat  bool             // the seat that it is about
+	AnySeat  bool             // any seat: what it is about is not known before the request is read
 }
 
 // Subject is what something is about.
@@ -80,6 +81,8 @@ func decide(p Principal, need Need, about Subject) error {
 // learn that it exists.
 func decideSeat(p Principal, need Need, about Subject) error {
 	switch {
+	case need.AnySeat:
+		return nil
 	case !need.OwnSeat:
 		return earshot.ErrForbidden
 	case about.Seat == p.Seat:

@@ -70,6 +70,12 @@ var allowedTo = map[string]string{
 	"listen-options":    "nobody admin supervisor inspector evidence agent seat other",
 	"listening-options": "nobody admin supervisor inspector evidence agent seat other",
 
+	"verify-capture":  "admin supervisor inspector evidence",
+	"export-capture":  "admin supervisor inspector evidence",
+	"announce":        "admin supervisor agent seat other",
+	"announce/seat":   "admin supervisor agent seat",
+	"add-sound-check": "admin supervisor agent seat",
+
 	"list-alarms": "admin supervisor inspector evidence",
 	"get-openapi": "nobody admin supervisor inspector evidence agent seat other",
 	"authority":   "nobody admin supervisor inspector evidence agent seat other",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/storage"
 	"earshot/storage/index"
 	"earshot/storage/session"
 )
@@ -52,6 +53,11 @@ type Archive interface {
 	// cut from the part it answers; toMs 0 is the end.
 	Excerpt(ctx context.Context, call string, fromMs, toMs int64) ([]byte, earshot.Part, error)
 	Levels(ctx context.Context, call string) (earshot.Levels, error)
+
+	// Capture answers whether everything was recorded.
+	Capture(ctx context.Context, q storage.CaptureQuery) (earshot.Capture, error)
+	Announce(ctx context.Context, said earshot.Announcement) error
+	AddSoundCheck(ctx context.Context, check earshot.SoundCheck) error
 }
 
 // Live is what the monitor needs of the live state; session.Store satisfies it.

@@ -60,7 +60,7 @@ const (
 // Routes are all routes there are.
 func Routes() []Route {
 	var all []Route
-	for _, some := range [][]Route{signInRoutes, peopleRoutes, seatRoutes, callRoutes, liveRoutes, alarmRoutes, operationRoutes} {
+	for _, some := range [][]Route{signInRoutes, peopleRoutes, seatRoutes, callRoutes, liveRoutes, alarmRoutes, captureRoutes, operationRoutes} {
 		all = append(all, some...)
 	}
 	return all

@@ -38,6 +38,9 @@ type (
 	attentions struct{}
 	eventKinds struct{}
 	alarmCodes struct{}
+
+	captureKinds struct{}
+	soundResults struct{}
 )
 
 func listed[T ~string](values ...T) []any {
@@ -60,6 +63,10 @@ func (directions) values() []any {
 func (callStates) values() []any {
 	return listed(earshot.CallLive, earshot.CallStored, earshot.CallDeleted)
 }
+func (captureKinds) values() []any { return listed(earshot.CaptureKinds...) }
+func (soundResults) values() []any {
+	return listed(append([]earshot.SoundResult{""}, earshot.SoundResults...)...)
+}
 func (flags) values() []any {
 	return listed(earshot.FlagSilence, earshot.FlagOvertalk, earshot.FlagLoud, earshot.FlagOneSided, earshot.FlagGaps,
 		earshot.FlagInterrupted, earshot.FlagLong, earshot.FlagShort, earshot.FlagDamaged)
@@ -81,7 +88,7 @@ func (seatStates) values() []any {
 }
 func (attentions) values() []any {
 	return listed("", earshot.AttentionNodeLost, earshot.AttentionDisconnected, earshot.AttentionStalled, earshot.AttentionTakeover,
-		earshot.AttentionOverflow, earshot.AttentionPoorLink, earshot.AttentionSilent)
+		earshot.AttentionOverflow, earshot.AttentionPoorLink, earshot.AttentionDeadMic, earshot.AttentionBleed, earshot.AttentionSilent)
 }
 func (alarmCodes) values() []any { return listed(earshot.AlarmCodes...) }
 func (eventKinds) values() []any {
@@ -115,6 +122,8 @@ func aliasSchemas(r huma.Registry) {
 		{earshot.SeatState(""), enumerated[seatStates]{}},
 		{earshot.Attention(""), enumerated[attentions]{}},
 		{earshot.EventKind(""), enumerated[eventKinds]{}},
+		{earshot.CaptureKind(""), enumerated[captureKinds]{}},
+		{earshot.SoundResult(""), enumerated[soundResults]{}},
 		{earshot.AlarmCode(""), enumerated[alarmCodes]{}},
 	} {
 		r.RegisterTypeAlias(reflect.TypeOf(alias.is), reflect.TypeOf(alias.as))
@@ -129,6 +138,8 @@ func aliasSchemas(r huma.Registry) {
 var nullable = map[string][]string{
 	"Call":     {"agent", "endedAt"},
 	"LiveSeat": {"agent", "call", "since"},
+
+	"CaptureRow": {"soundCheck"},
 }
 
 // tidySchemas says what may be null, and that no list ever is. It runs after all

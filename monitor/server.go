@@ -46,6 +46,8 @@ type Options struct {
 	Registry      *prometheus.Registry
 	SecureCookies func(*http.Request) bool // whether r came by HTTPS; by default, whether by TLS, ours or a proxy's
 	Location      *time.Location           // what a day is; Asia/Shanghai by default
+
+	CaptureLimits earshot.CaptureLimits // when something counts as not recorded; earshot.DefaultCaptureLimits by default
 }
 
 // Site is what this installation is, as GET /api/v1/site tells it.
@@ -159,6 +161,7 @@ func (s *Server) Run(ctx context.Context) error {
 	audit.Go(func() { s.audit.run(auditing) })
 	rest.Go(func() { s.tellRoster(ctx) })
 	rest.Go(func() { s.hub.Run(ctx) })
+	rest.Go(func() { s.watchCapture(ctx) })
 	rest.Wait()
 	endAudit()
 	audit.Wait()

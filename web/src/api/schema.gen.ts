@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/announcements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a conversation took place; said again under the same ref, the later word counts */
+        post: operations["announce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -264,6 +281,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything was recorded, by seat and day, the missing ones first */
+        get: operations["verify-capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/capture.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a workbook */
+        get: operations["export-capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/login": {
         parameters: {
             query?: never;
@@ -403,6 +454,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/seats/{id}/soundcheck": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep what a sound check at the seat found */
+        post: operations["add-sound-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/seats/{id}/state": {
         parameters: {
             query?: never;
@@ -533,6 +601,33 @@ export interface components {
         AlarmList: {
             alarms: components["schemas"]["NodeAlarm"][];
         };
+        Announcement: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            durationMs: number;
+            id: string;
+            number: string;
+            ref: string;
+            seat: string;
+            source: string;
+        };
+        AnnouncementFacts: {
+            /**
+             * Format: date-time
+             * @description when the conversation began
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description how long it was, if that is known
+             */
+            durationMs?: number;
+            number?: string;
+            /** @description by what the announcer knows it */
+            ref: string;
+            seat: string;
+        };
         Audit: {
             action: string;
             /** Format: date-time */
@@ -618,6 +713,79 @@ export interface components {
             calls: components["schemas"]["Call"][];
             /** @description the cursor of the page after this one; empty on the last */
             next: string;
+        };
+        Capture: {
+            /** Format: date-time */
+            at: string;
+            filesFrom: string;
+            findings: components["schemas"]["CaptureFinding"][];
+            from: string;
+            next: string;
+            rows: components["schemas"]["CaptureRow"][];
+            to: string;
+            totals: components["schemas"]["CaptureRow"];
+        };
+        CaptureFinding: {
+            /** Format: date-time */
+            at: string;
+            branch: string;
+            call: string;
+            day: string;
+            file: string;
+            /** @enum {string} */
+            kind: "missing" | "unrecorded" | "damaged" | "silent" | "one_sided" | "gaps" | "dead_mic" | "bleed" | "sound_check" | "unended";
+            /** Format: int64 */
+            ms: number;
+            number: string;
+            /** Format: int64 */
+            ofMs: number;
+            ref: string;
+            /** @enum {string} */
+            result: "" | "swapped" | "dead_agent" | "dead_customer" | "bleed" | "ok";
+            seat: string;
+            /** @enum {string} */
+            side: "agent" | "customer" | "";
+            source: string;
+        };
+        CaptureRow: {
+            /** Format: int64 */
+            announced: number;
+            /** Format: int64 */
+            bleed: number;
+            branch: string;
+            /** Format: int64 */
+            calls: number;
+            /** Format: int64 */
+            damaged: number;
+            day: string;
+            /** Format: int64 */
+            deadMic: number;
+            /** Format: int64 */
+            deleted: number;
+            /** Format: int64 */
+            gaps: number;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            oneSided: number;
+            /** Format: int64 */
+            problems: number;
+            seat: string;
+            /** Format: int64 */
+            silent: number;
+            soundCheck: components["schemas"]["SoundCheck"] | null;
+            /** Format: int64 */
+            soundFail: number;
+            /** Format: int64 */
+            stored: number;
+            /** Format: int64 */
+            streams: number;
+            /** Format: int64 */
+            talkMs: number;
+            /** Format: int64 */
+            unended: number;
+            /** Format: int64 */
+            unrecorded: number;
         };
         ClockPoint: {
             /** Format: date-time */
@@ -718,7 +886,7 @@ export interface components {
         LiveSeat: {
             agent: components["schemas"]["Agent"] | null;
             /** @enum {string} */
-            attention: "" | "node_lost" | "disconnected" | "stalled" | "takeover" | "overflow" | "poor_link" | "silent";
+            attention: "" | "node_lost" | "disconnected" | "stalled" | "takeover" | "overflow" | "poor_link" | "dead_mic" | "bleed" | "silent";
             call: components["schemas"]["LiveCall"] | null;
             listeners: string[];
             node: string;
@@ -904,6 +1072,32 @@ export interface components {
             /** @description a seat's id is put behind it */
             whipUrl: string;
         };
+        SoundCheck: {
+            /** Format: int64 */
+            agentDbov: number;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            customerDbov: number;
+            id: string;
+            /** @enum {string} */
+            result: "" | "swapped" | "dead_agent" | "dead_customer" | "bleed" | "ok";
+            seat: string;
+        };
+        SoundCheckFacts: {
+            /**
+             * Format: int64
+             * @description −dBov of the agent's side while the agent spoke; 127 is silence
+             */
+            agentDbov: number;
+            /**
+             * Format: int64
+             * @description −dBov of the customer's side while that was tried
+             */
+            customerDbov: number;
+            /** @enum {string} */
+            result: "" | "swapped" | "dead_agent" | "dead_customer" | "bleed" | "ok";
+        };
         Stream: {
             /** @enum {string} */
             codec: "opus" | "pcmu" | "pcma";
@@ -970,6 +1164,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    announce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnouncementFacts"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Announcement"];
                 };
             };
             /** @description Error */
@@ -1652,6 +1879,72 @@ export interface operations {
             };
         };
     };
+    "verify-capture": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description seats' days on a page; each brings at most 50 findings, of one seat all */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Capture"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-capture": {
+        parameters: {
+            query?: {
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -1986,6 +2279,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-sound-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SoundCheckFacts"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SoundCheck"];
                 };
             };
             /** @description Error */
