@@ -2,10 +2,12 @@ package index
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/sqlite"
 
 	"earshot"
 )
@@ -35,34 +37,49 @@ func connectSQLite(path string) (*Index, error) {
 	if path == "" || strings.ContainsAny(path, "\x00") {
 		return nil, earshot.Fail(earshot.Invalid, "bad_index_url", "sqlite: wants the path of a file")
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, unreachable("sqlite:"+path, err)
+	ix := &Index{path: path, gate: new(gate), trouble: &trouble{now: time.Now}, effort: usualEffort()}
+	pools := make([]*sql.DB, 3)
+	for i, name := range []string{
+		sqliteName(path, sqliteBusy, "_txlock=immediate"),
+		sqliteName(path, sqliteBusy, "_pragma=query_only(1)"),
+		sqliteName(path, lockWithin, "_txlock=deferred"),
+	} {
+		connector, err := sqlite.NewConnector(name)
+		if err != nil {
+			return nil, earshot.Fail(earshot.Invalid, "bad_index_url", "sqlite: wants the path of a file").Because(err)
+		}
+		ix.open = append(ix.open, connector)
+		pools[i] = sql.OpenDB(gated{connector, ix.gate})
 	}
-	if err := private(path); err != nil {
-		return nil, unreachable("sqlite:"+path, err)
-	}
-	write, err := sql.Open("sqlite", sqliteName(path, "_txlock=immediate"))
-	if err != nil {
-		return nil, unreachable("sqlite:"+path, err)
-	}
-	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", sqliteName(path, "_pragma=query_only(1)"))
-	if err != nil {
-		return nil, unreachable("sqlite:"+path, err)
-	}
-	readers := max(4, 2*runtime.NumCPU())
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers)
-	return &Index{
-		read:   bun.NewDB(read, sqlitedialect.New()),
-		write:  bun.NewDB(write, sqlitedialect.New()),
-		effort: usualEffort(),
-	}, nil
+	pools[0].SetMaxOpenConns(1)
+	pools[1].SetMaxOpenConns(sqliteReaders())
+	pools[2].SetMaxOpenConns(1)
+	ix.write = bun.NewDB(pools[0], sqlitedialect.New()).WithQueryHook(ix.trouble)
+	ix.read = bun.NewDB(pools[1], sqlitedialect.New()).WithQueryHook(ix.trouble)
+	ix.lockProbe = pools[2]
+	ix.keepIdle()
+	return ix, nil
 }
 
-// private makes the file, if it is not there, so that nobody else may read it:
-// SQLite gives the files beside it the same mode.
-func private(path string) error {
+func sqliteReaders() int { return max(4, 2*runtime.NumCPU()) }
+
+// keepIdle says how many connections that nobody uses are kept.
+func (ix *Index) keepIdle() {
+	if ix.postgres {
+		ix.write.SetMaxIdleConns(8)
+		return
+	}
+	ix.write.SetMaxIdleConns(1)
+	ix.read.SetMaxIdleConns(sqliteReaders())
+	ix.lockProbe.SetMaxIdleConns(1)
+}
+
+// prepare makes SQLite's file, if it is not there, so that nobody else may read
+// it: SQLite gives the files beside it the same mode.
+func prepare(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -70,11 +87,14 @@ func private(path string) error {
 	return f.Close()
 }
 
+// sqliteBusy is how long a query waits for another process's lock.
+const sqliteBusy = 5 * time.Second
+
 // sqliteName is the driver's name for the file at path. The path is escaped: a
 // ? or # in a folder's name is no option.
-func sqliteName(path, option string) string {
+func sqliteName(path string, wait time.Duration, option string) string {
 	escaped := (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
-	return "file:" + escaped + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)" +
+	return "file:" + escaped + "?_pragma=busy_timeout(" + strconv.FormatInt(wait.Milliseconds(), 10) + ")&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)" +
 		"&_pragma=cache_size(-16000)&" + option
 }
 
@@ -94,11 +114,15 @@ func connectPostgres(where string) (*Index, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectWithin
 	}
-	db := stdlib.OpenDB(*config)
+	ix := &Index{postgres: true, gate: new(gate), trouble: &trouble{now: time.Now}, effort: usualEffort()}
+	connector := stdlib.GetConnector(*config)
+	ix.open = []driver.Connector{connector}
+	db := sql.OpenDB(gated{connector, ix.gate})
 	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(8)
-	both := bun.NewDB(db, pgdialect.New())
-	return &Index{read: both, write: both, postgres: true, effort: usualEffort()}, nil
+	ix.write = bun.NewDB(db, pgdialect.New()).WithQueryHook(ix.trouble)
+	ix.read = ix.write
+	ix.keepIdle()
+	return ix, nil
 }
 
 // visible is where without what must not be shown.

@@ -13,14 +13,17 @@
 // call's own file has all of it. A later synced commit makes the ones before it
 // durable too. PostgreSQL syncs as its administrator set it.
 //
-// Goroutines: only those of database/sql's pools, which end with Close.
+// Goroutines: those of database/sql's pools, and of an index that was opened by
+// Tend the one that looks after it; all end with Close.
 package index
 
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 )
@@ -31,6 +34,14 @@ type Index struct {
 	write    *bun.DB // in SQLite one connection: writers wait in line instead of failing busy
 	postgres bool
 	effort   effort
+
+	open      []driver.Connector // of the pools, without a gate: writer first
+	path      string             // of SQLite's file
+	gate      *gate
+	trouble   *trouble
+	tender    *tender      // nil if opened by Open
+	lockProbe *sql.DB      // SQLite: a connection that waits but shortly for the write lock
+	writing   atomic.Int32 // changes under way, with the lock
 }
 
 // Open opens the index at url, "sqlite:/path/to/file.db" or "postgres://…", and
@@ -47,23 +58,35 @@ func Open(ctx context.Context, url string) (*Index, error) {
 	return ix, nil
 }
 
-// start brings the tables up to date and looks whether they can be used.
-func (ix *Index) start(ctx context.Context) error {
-	if err := ix.write.PingContext(ctx); err != nil {
+// start brings the tables up to date and looks whether they can be used, by a
+// connection of its own, whether or not the gate is open.
+func (ix *Index) start(ctx context.Context) (err error) {
+	if !ix.postgres {
+		if err := prepare(ix.path); err != nil {
+			return err
+		}
+	}
+	db := sql.OpenDB(ix.open[0])
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
 		return err
 	}
-	if err := ix.migrate(ctx); err != nil {
+	if err := ix.migrate(ctx, db); err != nil {
 		return err
 	}
-	return ix.Healthy(ctx)
+	_, err = db.ExecContext(ctx, "SELECT count(*) FROM locks")
+	return err
 }
 
 // Close waits for queries under way and closes all connections.
 func (ix *Index) Close() error {
+	if ix.tender != nil {
+		ix.tender.close()
+	}
 	if ix.read == ix.write {
 		return ix.write.Close()
 	}
-	return errors.Join(ix.read.Close(), ix.write.Close())
+	return errors.Join(ix.lockProbe.Close(), ix.read.Close(), ix.write.Close())
 }
 
 // Healthy is why the index cannot be asked, nil if it can.
@@ -104,7 +127,11 @@ func (ix *Index) inTx(ctx context.Context, d durability, fn func(tx bun.Tx) erro
 			return err
 		}
 	}
-	return conn.RunInTx(ctx, &sql.TxOptions{}, func(_ context.Context, tx bun.Tx) error { return fn(tx) })
+	return conn.RunInTx(ctx, &sql.TxOptions{}, func(_ context.Context, tx bun.Tx) error {
+		ix.writing.Add(1)
+		defer ix.writing.Add(-1)
+		return fn(tx)
+	})
 }
 
 // lockRow is a row of locks: who updates it first has a whole table unchanged

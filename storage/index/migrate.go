@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -15,7 +16,7 @@ var migrations embed.FS
 
 // migrate brings the tables up to date. Nodes that start at once on one
 // PostgreSQL take turns; a SQLite file has one process.
-func (ix *Index) migrate(ctx context.Context) error {
+func (ix *Index) migrate(ctx context.Context, db *sql.DB) error {
 	dialect, folder := goose.DialectSQLite3, "migrations/sqlite"
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if ix.postgres {
@@ -30,7 +31,7 @@ func (ix *Index) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(dialect, ix.write.DB, sources, options...)
+	provider, err := goose.NewProvider(dialect, db, sources, options...)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}

@@ -257,9 +257,17 @@ func (r *running) url(database string) string {
 
 // stop ends the server at once: there is nothing to keep.
 func (r *running) stop() error {
-	if err := r.cmd.Process.Signal(syscall.SIGQUIT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := r.halt(syscall.SIGQUIT); err != nil {
+		return err
+	}
+	return os.RemoveAll(r.dir)
+}
+
+// halt ends the process by the signal and waits for it.
+func (r *running) halt(signal os.Signal) error {
+	if err := r.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("end PostgreSQL: %w", err)
 	}
 	<-r.exited
-	return os.RemoveAll(r.dir)
+	return nil
 }
