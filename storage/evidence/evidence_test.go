@@ -1,0 +1,472 @@
+package evidence
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"earshot"
+	"earshot/audio/ogg"
+	"earshot/audio/opus"
+	"earshot/audio/wav"
+	"earshot/storage/ledger"
+)
+
+var epoch = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// house is an archive of two calls, one in Opus and one in G.711, that are in a
+// ledger.
+type house struct {
+	t     *testing.T
+	dir   string
+	log   *ledger.Ledger
+	files map[string][]byte
+	calls []earshot.Call
+	first int64
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir(), files: map[string][]byte{}}
+	log, err := ledger.Open(h.dir, ledger.Options{Name: "test", Now: func() time.Time { return epoch.Add(time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h.log = log
+	h.add(earshot.Opus, opusFile(t, 60))
+	h.add(earshot.PCMA, wavFile(60))
+	if _, err := log.Sign(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// opusFile has a second of both sides on each page. The packets are not audio
+// that anybody would like, but whole ones.
+func opusFile(t *testing.T, seconds int) []byte {
+	t.Helper()
+	w := ogg.NewWriter(7)
+	out := w.Headers(nil, ogg.TwoMono(), ogg.OpusTags{Vendor: "test"})
+	granule := int64(0)
+	for s := range seconds {
+		for i := range 50 {
+			granule += 960
+			agent := []byte{0x78, byte(s), byte(i), 1, 2, 3}
+			packet, err := opus.SelfDelimit(nil, agent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = w.Packet(out, append(packet, 0x78, byte(i), byte(s), 9, 9), granule)
+		}
+		if s == seconds-1 {
+			out = w.Finish(out)
+		} else {
+			out = w.Flush(out)
+		}
+	}
+	return out
+}
+
+func wavFile(seconds int) []byte {
+	data := make([]byte, seconds*8000*2)
+	for i := range data {
+		data[i] = byte(i*7 + i/8000)
+	}
+	return append(wav.AppendHeader(nil, wav.ALaw, 2, int64(len(data))), data...)
+}
+
+func (h *house) add(codec earshot.Codec, audio []byte) {
+	h.t.Helper()
+	at := epoch.Add(time.Duration(len(h.calls)) * time.Minute)
+	id := earshot.NewID(at)
+	sum := sha256.Sum256(audio)
+	part := earshot.Part{N: 1, File: earshot.PartFile(id, 1, codec), Track: earshot.TrackBoth, Codec: codec, Channels: 2,
+		DurationMs: 60000, Bytes: int64(len(audio)), SHA256: hex.EncodeToString(sum[:]), Clock: []earshot.ClockPoint{}}
+	call := earshot.Call{ID: id, Seat: "hall-1", Branch: "east", Kind: earshot.Counter, State: earshot.CallStored,
+		StartedAt: earshot.At(at), EndedAt: earshot.At(at.Add(time.Minute)), DurationMs: 60000, Channels: 2, Parts: []earshot.Part{part}}.Clone()
+	call.Gaps = []earshot.Gap{{Side: earshot.SideCustomer, StartMs: 1000, EndMs: 3000, Cause: earshot.CauseLost}}
+	root, pages, err := ledger.PagesRoot(bytes.NewReader(audio))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	first, err := h.log.Append(context.Background(), ledger.Entry{Kind: ledger.KindPart, Call: id, N: 1, File: part.File, SHA256: part.SHA256,
+		Pages: hex.EncodeToString(root[:]), PageCount: pages, Bytes: part.Bytes, Seat: call.Seat, StartedAt: call.StartedAt,
+		StartMs: part.StartMs, DurationMs: part.DurationMs, Algorithm: ledger.SHA256})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if len(h.calls) == 0 {
+		h.first = first
+	}
+	h.files[part.File] = audio
+	h.calls = append(h.calls, call)
+}
+
+type readable struct{ *bytes.Reader }
+
+func (readable) Close() error { return nil }
+
+func (h *house) input(want Want) Input {
+	h.t.Helper()
+	head := h.log.Head()
+	in := Input{ID: earshot.NewID(epoch), By: "officer", Site: "城东水务 East Water", Software: "test", Language: "zh",
+		At: earshot.At(epoch.Add(2 * time.Hour)), Zone: time.FixedZone("CST", 8*3600), Want: want, Head: head, Key: h.log.Keys()[0], TempDir: h.t.TempDir(),
+		Open: func(name string) (io.ReadSeekCloser, int64, error) {
+			data, ok := h.files[name]
+			if !ok {
+				return nil, 0, os.ErrNotExist
+			}
+			return readable{bytes.NewReader(data)}, int64(len(data)), nil
+		}}
+	for _, span := range want.Calls {
+		for i, call := range h.calls {
+			if call.ID != span.Call {
+				continue
+			}
+			index := h.first + int64(i)
+			_, raw, err := h.log.Entry(index)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			hashes, err := h.log.Prove(index, head.Size)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			in.Calls = append(in.Calls, CallInput{Call: call, Parts: []PartInput{{1, index, raw, hashes}},
+				Audit:  []earshot.Audit{{ID: "a", At: call.EndedAt, Who: "officer", Action: earshot.AuditPlay, Call: call.ID}},
+				Levels: earshot.Levels{StepMs: 100, Agent: bytes.Repeat([]byte{20, 60}, 300), Customer: bytes.Repeat([]byte{127, 30}, 300)}})
+		}
+	}
+	return in
+}
+
+func (h *house) pack(want Want) ([]byte, *Manifest) {
+	h.t.Helper()
+	want.Title, want.Reason = "用户投诉 4711", "complaint 4711"
+	var out bytes.Buffer
+	m, err := Write(context.Background(), &out, h.input(want), nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return out.Bytes(), m
+}
+
+func check(t *testing.T, data []byte, key string) *Report {
+	t.Helper()
+	r, err := Check(context.Background(), bytes.NewReader(data), int64(len(data)), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// wants are packages of all shapes.
+func (h *house) wants() map[string]Want {
+	a, b := h.calls[0].ID, h.calls[1].ID
+	return map[string]Want{
+		"one call":          {Calls: []Span{{Call: a}}},
+		"two calls":         {Calls: []Span{{Call: a}, {Call: b}}},
+		"spans":             {Calls: []Span{{Call: a, FromMs: 10_500, ToMs: 20_500}, {Call: b, FromMs: 30_000, ToMs: 40_000}}},
+		"silenced":          {Calls: []Span{{Call: a}, {Call: b}}, Silence: []Silence{{a, 5000, 7000, "third party"}, {b, 20_000, 21_000, "third party"}}},
+		"a silenced span":   {Calls: []Span{{Call: a, FromMs: 10_000, ToMs: 30_000}}, Silence: []Silence{{a, 12_000, 15_000, "third party"}}},
+		"its beginning":     {Calls: []Span{{Call: b, ToMs: 3000}}},
+		"silenced from 0":   {Calls: []Span{{Call: a}, {Call: b}}, Silence: []Silence{{a, 0, 1500, "x"}, {b, 0, 1500, "x"}}},
+		"overlapping words": {Calls: []Span{{Call: a}}, Silence: []Silence{{a, 5000, 9000, "x"}, {a, 8000, 12_000, "y"}}},
+	}
+}
+
+func TestPackageHolds(t *testing.T) {
+	h := newHouse(t)
+	for name, want := range h.wants() {
+		t.Run(name, func(t *testing.T) {
+			data, m := h.pack(want)
+			r := check(t, data, h.log.Keys()[0].Fingerprint)
+			if !r.Holds || r.Proved != len(want.Calls) || r.Calls != len(want.Calls) || r.Silenced != len(m.Silenced) {
+				t.Fatalf("%+v\n%s", r, r.Sentence("en"))
+			}
+			for _, language := range []string{"zh", "en"} {
+				if s := r.Sentence(language); !strings.Contains(s, h.log.Keys()[0].Fingerprint) {
+					t.Errorf("the sentence does not name the key: %s", s)
+				}
+			}
+		})
+	}
+}
+
+// TestSilencedWordsAreGone says that nothing of the silenced stretch can be found
+// in the package, and that all pages beside it are as they were.
+func TestSilencedWordsAreGone(t *testing.T) {
+	h := newHouse(t)
+	data, m := h.pack(Want{Calls: []Span{{Call: h.calls[0].ID}}, Silence: []Silence{{h.calls[0].ID, 5000, 6900, "third party"}}})
+	audio := unzip(t, data)[m.Files[0].Name]
+	whole := h.files[h.calls[0].Parts[0].File]
+	if bytes.Contains(audio, []byte{0x78, 5, 0, 1, 2, 3}) || bytes.Contains(audio, []byte{0x78, 6, 49, 1, 2, 3}) {
+		t.Error("silenced packets are in the package")
+	}
+	for _, s := range []byte{4, 7} {
+		if packet := []byte{s, 10, 1, 2, 3}; !bytes.Contains(audio, packet) || !bytes.Contains(whole, packet) {
+			t.Errorf("second %d is not in the package", s)
+		}
+	}
+	if got := m.Silenced[0].RealMs; got != [2]int64{4993, 6993} {
+		t.Errorf("silenced %v", got)
+	}
+}
+
+func unzip(t *testing.T, data []byte) map[string][]byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[f.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+func rezip(t *testing.T, files map[string][]byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for name, data := range files {
+		w, err := z.Create(name)
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// sumAgain is what a forger does who knows what SHA256SUMS is.
+func sumAgain(files map[string][]byte) {
+	var text strings.Builder
+	names := []string{}
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if name != sumsName {
+			fmt.Fprintf(&text, "%x  %s\n", sha256.Sum256(files[name]), name)
+		}
+	}
+	files[sumsName] = []byte(text.String())
+}
+
+// TestTampering alters a package in one way each; the forger makes SHA256SUMS fit
+// again, as anybody can.
+func TestTampering(t *testing.T) {
+	h := newHouse(t)
+	a, b := h.calls[0].ID, h.calls[1].ID
+	original, m := h.pack(Want{Calls: []Span{{Call: a}, {Call: b, FromMs: 30_000, ToMs: 40_000}}, Silence: []Silence{{a, 5000, 7000, "third party"}}})
+	opusName, wavName := m.Files[0].Name, m.Files[1].Name
+	for _, row := range []struct {
+		name   string
+		tamper func(files map[string][]byte)
+		want   FindingCode
+	}{
+		{"a byte of audio", func(f map[string][]byte) { f[opusName][len(f[opusName])/2] ^= 1 }, FindingAudio},
+		{"a byte of G.711", func(f map[string][]byte) { f[wavName][len(f[wavName])/2] ^= 1 }, FindingAudio},
+		{"audio put where silence is listed", func(f map[string][]byte) {
+			f[opusName] = bytes.Replace(f[opusName], []byte{0xF8, 0, 0xF8}, []byte{0x78, 0, 0x78}, 1)
+		}, FindingAudio},
+		{"a page cut off", func(f map[string][]byte) { f[opusName] = f[opusName][:len(f[opusName])-100] }, FindingAudio},
+		{"bytes put behind", func(f map[string][]byte) { f[opusName] = append(f[opusName], "more"...) }, FindingAudio},
+		{"a recording removed", func(f map[string][]byte) { delete(f, opusName) }, FindingMissing},
+		{"an entry changed", func(f map[string][]byte) {
+			f[m.Files[0].Proof] = bytes.Replace(f[m.Files[0].Proof], []byte("hall-1"), []byte("hall-2"), 1)
+		}, FindingProof},
+		{"a leaf changed", func(f map[string][]byte) { f[m.Files[0].Leaves][len(f[m.Files[0].Leaves])-5] ^= 1 }, FindingProof},
+		{"a head changed", func(f map[string][]byte) {
+			f[headName] = bytes.Replace(f[headName], []byte("time 2026"), []byte("time 2025"), 1)
+		}, FindingHead},
+		{"what openssl is shown changed", func(f map[string][]byte) { f[textName] = append(f[textName], '\n') }, FindingHead},
+		{"a fact changed", func(f map[string][]byte) {
+			f[manifestName] = bytes.ReplaceAll(f[manifestName], []byte(`"seat": "hall-1"`), []byte(`"seat": "hall-9"`))
+			f["calls/"+a+".json"] = bytes.ReplaceAll(f["calls/"+a+".json"], []byte(`"seat": "hall-1"`), []byte(`"seat": "hall-9"`))
+			f["calls/"+b+".json"] = bytes.ReplaceAll(f["calls/"+b+".json"], []byte(`"seat": "hall-1"`), []byte(`"seat": "hall-9"`))
+		}, FindingFacts},
+		{"the call's facts alone", func(f map[string][]byte) {
+			f["calls/"+a+".json"] = bytes.ReplaceAll(f["calls/"+a+".json"], []byte(`"east"`), []byte(`"west"`))
+		}, FindingFacts},
+		{"another key", func(f map[string][]byte) { f[keyName] = otherKey(t) }, FindingHead},
+		{"a call claimed to be whole", func(f map[string][]byte) {
+			for _, name := range []string{manifestName, "calls/" + b + ".json"} {
+				f[name] = bytes.Replace(f[name], []byte(`"whole": false,`), []byte(`"whole": true,`), -1)
+			}
+		}, FindingFacts},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			files := unzip(t, original)
+			row.tamper(files)
+			sumAgain(files)
+			r := check(t, rezip(t, files), h.log.Keys()[0].Fingerprint)
+			if r.Holds || !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == row.want }) {
+				t.Errorf("found %+v, want %s", r.Findings, row.want)
+			}
+			for _, f := range r.Findings {
+				if f.Text("zh") == "" || strings.Contains(f.Text("en"), "%!") {
+					t.Errorf("%q", f.Text("en"))
+				}
+			}
+		})
+	}
+	t.Run("without making the sums fit", func(t *testing.T) {
+		files := unzip(t, original)
+		files[guideName] = []byte("trust me\n")
+		files["more.txt"] = []byte("x")
+		r := check(t, rezip(t, files), "")
+		codes := []FindingCode{}
+		for _, f := range r.Findings {
+			codes = append(codes, f.Code)
+		}
+		slices.Sort(codes)
+		if !slices.Equal(codes, []FindingCode{FindingAltered, FindingExtra}) {
+			t.Errorf("found %v", codes)
+		}
+	})
+	t.Run("somebody else's package", func(t *testing.T) {
+		other := newHouse(t)
+		data, _ := other.pack(Want{Calls: []Span{{Call: other.calls[0].ID}}})
+		if r := check(t, data, ""); !r.Holds {
+			t.Errorf("a package of another house does not hold by itself: %+v", r.Findings)
+		}
+		if r := check(t, data, h.log.Keys()[0].Fingerprint); r.Holds || r.Findings[0].Code != FindingOtherKey {
+			t.Errorf("found %+v", r.Findings)
+		}
+	})
+}
+
+func otherKey(t *testing.T) []byte {
+	t.Helper()
+	return newHouse(t).log.Keys()[0].PEM()
+}
+
+// TestPublicTools unpacks packages and runs what their instructions say, with
+// nothing but bash, sha256sum and openssl.
+func TestPublicTools(t *testing.T) {
+	for _, tool := range []string{"bash", "sha256sum", "openssl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%s is needed: %v", tool, err)
+		}
+	}
+	h := newHouse(t)
+	fingerprint := h.log.Keys()[0].Fingerprint
+	run := func(t *testing.T, files map[string][]byte) (string, error) {
+		dir := t.TempDir()
+		for name, data := range files {
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := exec.Command("bash", filepath.Join(dir, scriptName), fingerprint).CombinedOutput()
+		return string(out), err
+	}
+	for _, name := range []string{"two calls", "spans", "silenced"} {
+		t.Run(name, func(t *testing.T) {
+			data, m := h.pack(h.wants()[name])
+			out, err := run(t, unzip(t, data))
+			if err != nil || !strings.Contains(out, "Everything holds") {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			files := unzip(t, data)
+			files[m.Files[0].Name][len(files[m.Files[0].Name])-40] ^= 1
+			sumAgain(files)
+			if out, err := run(t, files); err == nil || !strings.Contains(out, "Not everything holds") {
+				t.Errorf("altered audio: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestWantRefusals(t *testing.T) {
+	id := earshot.NewID(epoch)
+	for _, row := range []struct {
+		code string
+		want Want
+	}{
+		{"bad_title", Want{Reason: "x", Calls: []Span{{Call: id}}}},
+		{"bad_reason", Want{Title: "x", Calls: []Span{{Call: id}}}},
+		{"bad_calls", Want{Title: "x", Reason: "x"}},
+		{"bad_call", Want{Title: "x", Reason: "x", Calls: []Span{{Call: "../etc"}}}},
+		{"call_twice", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id}, {Call: id, FromMs: 5}}}},
+		{"bad_span", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id, FromMs: 5, ToMs: 5}}}},
+		{"bad_silence", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id}}, Silence: []Silence{{earshot.NewID(epoch), 0, 5, ""}}}},
+		{"bad_silence", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id}}, Silence: []Silence{{id, 5, 5, ""}}}},
+	} {
+		if err := row.want.Validate(); err == nil || earshot.AsError(err).Code != row.code {
+			t.Errorf("%+v: %v, want %s", row.want, err, row.code)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := Check(t.Context(), bytes.NewReader(data), int64(len(data)), "")
+		if err == nil && r.Holds {
+			t.Error("noise holds")
+		}
+	})
+}
+
+func FuzzProof(f *testing.F) {
+	f.Add([]byte(proofText(proof{Entry: []byte(`{"kind":"part"}`), Index: 5, Size: 11, Hashes: make([][32]byte, 4), File: "audio/x.opus"})))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := parseProof(text)
+		if err != nil {
+			return
+		}
+		again, err := parseProof([]byte(proofText(p)))
+		if err != nil || !bytes.Equal(again.Entry, p.Entry) || len(again.Hashes) != len(p.Hashes) {
+			t.Errorf("%q does not come back: %v", text, err)
+		}
+	})
+}
+
+func FuzzLeaves(f *testing.F) {
+	f.Add([]byte(leavesText([]leafLine{{0, 5, [32]byte{1}}, {-1, 0, [32]byte{2}}})))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		lines, err := parseLeaves(text)
+		if err != nil {
+			return
+		}
+		if again, err := parseLeaves([]byte(leavesText(lines))); err != nil || len(again) != len(lines) {
+			t.Errorf("%q does not come back: %v", text, err)
+		}
+	})
+}

@@ -1,0 +1,173 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+
+	"earshot"
+)
+
+// FindingCode says what does not hold.
+type FindingCode string
+
+// What a check can find.
+const (
+	FindingAltered  FindingCode = "altered"   // a file differs from SHA256SUMS
+	FindingMissing  FindingCode = "missing"   // a file is not there
+	FindingExtra    FindingCode = "extra"     // a file that SHA256SUMS does not list
+	FindingTwice    FindingCode = "twice"     // a name that two files have
+	FindingKey      FindingCode = "key"       // no readable key
+	FindingOtherKey FindingCode = "other_key" // not the key whose fingerprint was given
+	FindingHead     FindingCode = "head"      // the head is not signed by the key
+	FindingProof    FindingCode = "proof"     // an entry is not in the signed ledger
+	FindingFacts    FindingCode = "facts"     // the package says something else than the ledger
+	FindingAudio    FindingCode = "audio"     // audio is not what was entered in the ledger
+	FindingLost     FindingCode = "lost"      // the archive itself had lost the file
+	FindingWitness  FindingCode = "witness"   // a witness's copy does not fit
+)
+
+var findingTexts = map[FindingCode][2]string{
+	FindingAltered:  {"文件已被改动", "the file has been altered"},
+	FindingMissing:  {"文件缺失", "the file is missing"},
+	FindingExtra:    {"清单之外的文件", "a file that does not belong to the package"},
+	FindingTwice:    {"同名文件出现两次", "two files have this name"},
+	FindingKey:      {"没有可读的公钥", "there is no readable public key"},
+	FindingOtherKey: {"密钥不是您指定的那一把", "the key is not the one you named"},
+	FindingHead:     {"账本树头的签名不成立", "the signature of the ledger's head does not hold"},
+	FindingProof:    {"登记不在签名的账本里", "its entry does not stand in the signed ledger"},
+	FindingFacts:    {"说明与账本的登记不符", "what is said of it differs from the ledger's entry"},
+	FindingAudio:    {"录音与登记的不同", "the audio is not what was entered in the ledger"},
+	FindingLost:     {"制作时归档中已缺此录音", "the archive had lost this recording when the package was made"},
+	FindingWitness:  {"见证方的留存与账本不符", "a witness's copy does not fit the ledger"},
+}
+
+// Finding is one thing that does not hold.
+type Finding struct {
+	Code   FindingCode `json:"code"`
+	File   string      `json:"file"`
+	Detail string      `json:"detail"`
+}
+
+// Text says it in the language zh or en.
+func (f Finding) Text(language string) string {
+	text := f.File + "：" + findingTexts[f.Code][0]
+	if language == "en" {
+		text = f.File + ": " + findingTexts[f.Code][1]
+	}
+	if f.Detail != "" {
+		text += " (" + f.Detail + ")"
+	}
+	return text
+}
+
+// Report is what a check found.
+type Report struct {
+	Holds       bool         `json:"holds"`
+	Findings    []Finding    `json:"findings"`
+	Calls       int          `json:"calls"`
+	Proved      int          `json:"proved"`   // files whose entries stand in the ledger
+	Whole       int          `json:"whole"`    // of those, complete originals
+	Silenced    int          `json:"silenced"` // stretches
+	DurationMs  int64        `json:"durationMs"`
+	HeadAt      earshot.Time `json:"headAt"` // when the key's holder says the head was signed
+	HeadSize    int64        `json:"headSize"`
+	Since       earshot.Time `json:"since"`     // since when all of it was known to a witness; zero: no witness
+	SinceWhom   string       `json:"sinceWhom"` // by which witness
+	Fingerprint string       `json:"fingerprint"`
+	KeyGiven    bool         `json:"keyGiven"` // a fingerprint was had another way
+
+	unwitnessed bool
+}
+
+func (r *Report) add(code FindingCode, file, detail string) {
+	r.Findings = append(r.Findings, Finding{code, file, detail})
+}
+
+// prove notes a file whose entry stands in the ledger.
+func (r *Report) prove(f PackedFile, since witnessed) {
+	r.Proved++
+	if f.Whole {
+		r.Whole++
+	}
+	r.DurationMs += f.ToMs - f.FromMs
+	switch {
+	case since.at.IsZero():
+		r.unwitnessed = true
+	case since.at.After(r.Since.Time):
+		r.Since, r.SinceWhom = since.at, since.name
+	}
+}
+
+func (r *Report) finish(m *Manifest) {
+	r.Calls, r.Silenced = len(m.Calls), len(m.Silenced)
+	if r.unwitnessed {
+		r.Since, r.SinceWhom = earshot.Time{}, ""
+	}
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	r.Holds = len(r.Findings) == 0 && r.Proved > 0
+}
+
+// Sentence says in one sentence what holds and what does not, since when, and by
+// whose key, in the language zh or en.
+func (r *Report) Sentence(language string) string {
+	if language == "en" {
+		return r.english()
+	}
+	return r.chinese()
+}
+
+func (r *Report) english() string {
+	var s strings.Builder
+	if r.Holds {
+		fmt.Fprintf(&s, "Everything holds: %d recording(s) of %d call(s), %s, are byte for byte what was entered in the ledger", r.Proved, r.Calls, clockText(r.DurationMs))
+	} else {
+		fmt.Fprintf(&s, "Not everything holds: %d finding(s) below; %d recording(s) have an entry in the signed ledger", len(r.Findings), r.Proved)
+	}
+	if r.Silenced > 0 {
+		fmt.Fprintf(&s, ", but for %d silenced stretch(es)", r.Silenced)
+	}
+	if !r.HeadAt.IsZero() {
+		if r.Since.IsZero() {
+			fmt.Fprintf(&s, ", by the signer's own clock before %s (no witness kept a copy)", r.HeadAt)
+		} else {
+			fmt.Fprintf(&s, ", unaltered since %s at the latest, as witness %s confirms", r.Since, r.SinceWhom)
+		}
+	}
+	switch {
+	case r.Fingerprint == "":
+	case r.KeyGiven:
+		fmt.Fprintf(&s, "; signed by the key you named, %s.", r.Fingerprint)
+	default:
+		fmt.Fprintf(&s, "; signed by key %s, which says whose recordings these are only if you had this fingerprint another way.", r.Fingerprint)
+	}
+	return strings.TrimSuffix(s.String(), ".") + "."
+}
+
+func (r *Report) chinese() string {
+	var s strings.Builder
+	if r.Holds {
+		fmt.Fprintf(&s, "全部成立：%d 通电话的 %d 个录音（%s）与账本登记的逐字节相同", r.Calls, r.Proved, clockText(r.DurationMs))
+	} else {
+		fmt.Fprintf(&s, "有不成立之处：见下列 %d 项；%d 个录音在签名的账本里有登记", len(r.Findings), r.Proved)
+	}
+	if r.Silenced > 0 {
+		fmt.Fprintf(&s, "，另有 %d 段已静音", r.Silenced)
+	}
+	if !r.HeadAt.IsZero() {
+		if r.Since.IsZero() {
+			fmt.Fprintf(&s, "，按签名者自己的时钟在 %s 之前登记（没有见证方留存）", r.HeadAt)
+		} else {
+			fmt.Fprintf(&s, "，见证方 %s 证实最迟自 %s 起未被改动", r.SinceWhom, r.Since)
+		}
+	}
+	switch {
+	case r.Fingerprint == "":
+	case r.KeyGiven:
+		fmt.Fprintf(&s, "；由您指定的密钥 %s 签名", r.Fingerprint)
+	default:
+		fmt.Fprintf(&s, "；由密钥 %s 签名——只有另行取得过这个指纹，才能说明录音出自谁手", r.Fingerprint)
+	}
+	return s.String() + "。"
+}
