@@ -83,6 +83,8 @@ func TestPoorLinkWantsALook(t *testing.T) {
 		t.Errorf("stream %+v", s)
 	}
 	h.run(8 * time.Second)
+	h.expect("s1", earshot.SeatOnCall, earshot.AttentionPoorLink) // it does not flicker
+	h.run(4 * time.Second)
 	h.expect("s1", earshot.SeatOnCall, "")
 	d.stream.Report(37 * time.Millisecond)
 	h.run(31 * time.Second)
@@ -90,6 +92,27 @@ func TestPoorLinkWantsALook(t *testing.T) {
 		s := h.board.seat("s1").Streams
 		return len(s) == 1 && s[0].Quality == 4 && s[0].RTTMs == 37
 	})
+}
+
+// TestPoorLinkShowsThoughAllIsMended has a tenth of the packets lost, each of
+// which comes after it was asked for.
+func TestPoorLinkShowsThoughAllIsMended(t *testing.T) {
+	h := newHall(t)
+	d := h.device("s1", agentTrack)
+	h.run(10 * time.Second)
+	began := h.clock.now()
+	for i := 0; h.seat("s1").Attention != earshot.AttentionPoorLink; i++ {
+		if h.clock.now().Sub(began) > 3*time.Second {
+			t.Fatalf("after 3 s with a tenth lost the seat is %+v", h.seat("s1"))
+		}
+		h.run(20 * time.Millisecond)
+		if i%10 == 5 {
+			d.stream.Track(0).mended.Add(1)
+		}
+	}
+	if s := h.seat("s1").Streams[0]; s.Quality != 1 || s.LossPct < 2 {
+		t.Errorf("stream %+v", s)
+	}
 }
 
 func TestSteadySeatsAreSeldomTold(t *testing.T) {

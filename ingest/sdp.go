@@ -40,6 +40,7 @@ type offeredCodec struct {
 	codec earshot.Codec
 	pt    int
 	fmtp  map[string]string
+	red   int // payload type of RED with this codec in it; 0 none
 }
 
 // stereo says whether whoever offers this means to send two channels.
@@ -162,16 +163,29 @@ func readCodecs(m *sdp.MediaDescription) []offeredCodec {
 		}
 	}
 	var codecs []offeredCodec
+	reds := map[string]int{} // by the payload type of the audio in them
 	for _, pt := range m.MediaName.Formats {
 		n, err := strconv.Atoi(pt)
 		codec, known := codecOf(maps[pt])
-		if err != nil || n < 0 || n > 127 || !known {
-			continue
+		switch {
+		case err != nil || n < 0 || n > 127:
+		case known:
+			codecs = append(codecs, offeredCodec{codec: codec, pt: n, fmtp: readParams(params[pt])})
+		case strings.EqualFold(maps[pt], redMap):
+			inside, _, _ := strings.Cut(params[pt], "/")
+			reds[strings.TrimSpace(inside)] = n
 		}
-		codecs = append(codecs, offeredCodec{codec: codec, pt: n, fmtp: readParams(params[pt])})
+	}
+	for i := range codecs {
+		if codecs[i].codec == earshot.Opus {
+			codecs[i].red = reds[strconv.Itoa(codecs[i].pt)]
+		}
 	}
 	return codecs
 }
+
+// redMap is RED as it is offered for Opus (RFC 2198).
+const redMap = "red/48000/2"
 
 func codecOf(rtpmap string) (earshot.Codec, bool) {
 	switch strings.ToLower(rtpmap) {
@@ -331,7 +345,9 @@ func (m *offeredMedia) find(codec earshot.Codec) (offeredCodec, bool) {
 }
 
 // canonical writes the offer with one codec a m-line (chosen[i]) and all its
-// m-lines in the given direction.
+// m-lines in the given direction. It leaves out which SSRCs are theirs: a source
+// that was not declared would then never be heard, and devices change theirs.
+// Which m-line a source is of, publication.lineOf knows.
 func (o *offer) canonical(chosen []offeredCodec, direction string, version int) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
@@ -347,19 +363,24 @@ func (o *offer) canonical(chosen []offeredCodec, direction string, version int) 
 	}
 	for i, m := range o.media {
 		c := chosen[i]
-		line("m=audio 9 UDP/TLS/RTP/SAVPF %d\r\nc=IN IP4 0.0.0.0", c.pt)
+		red := c.red != 0 && direction != "recvonly"
+		formats := strconv.Itoa(c.pt)
+		if red {
+			formats += " " + strconv.Itoa(c.red)
+		}
+		line("m=audio 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0", formats)
 		line("a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtpmap:%d %s", m.mid, direction, c.pt, rtpmapOf(c.codec))
 		if fmtp := answerParams(c); fmtp != "" {
 			line("a=fmtp:%d %s", c.pt, fmtp)
 		}
+		if red { // behind the codec itself: taken, not asked for
+			line("a=rtpmap:%d %s\r\na=fmtp:%d %d/%d", c.red, redMap, c.red, c.pt, c.pt)
+		}
 		if m.levelExt != 0 {
 			line("a=extmap:%d %s", m.levelExt, sdp.AudioLevelURI)
 		}
-		if m.ssrc != "" && direction != "recvonly" {
-			if m.msid != "" {
-				line("a=msid:%s", m.msid)
-			}
-			line("a=ssrc:%s cname:%s", m.ssrc, m.cname)
+		if m.msid != "" && direction != "recvonly" {
+			line("a=msid:%s", m.msid)
 		}
 	}
 	return b.String()
@@ -431,7 +452,7 @@ func finishAnswer(text, direction string) (string, error) {
 	}
 	for _, m := range desc.MediaDescriptions {
 		_, right := m.Attribute(direction)
-		if m.MediaName.Port.Value == 0 || len(m.MediaName.Formats) != 1 || !right {
+		if m.MediaName.Port.Value == 0 || len(m.MediaName.Formats) == 0 || !right {
 			return "", errAnswer.Because(errors.New(text))
 		}
 		m.Attributes = slices.DeleteFunc(m.Attributes, forRTCP)

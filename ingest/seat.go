@@ -230,7 +230,9 @@ func (s *seat) drain(now time.Time) {
 			if lost := t.ring.takeLost(); lost > 0 {
 				s.overflowed(now, t, lost)
 			}
+			t.stats.charge(int(t.mended.Swap(0)), now)
 		}
+		st.judgeLink(now)
 	}
 }
 

@@ -4,7 +4,8 @@ import "time"
 
 // How a link is judged.
 const (
-	statsWindow = 5 // seconds that loss is counted over
+	statsWindow = 5    // seconds that loss is counted over
+	statsSeen   = 1024 // newest sequence numbers that are told from doubled ones
 	// stalledAfter without a packet a track counts as stalled: the wall is to
 	// show it within three seconds.
 	stalledAfter = 2800 * time.Millisecond
@@ -18,7 +19,7 @@ type linkStats struct {
 	began   bool
 	ssrc    uint32
 	highest uint16
-	seen    [4]uint64 // which of the 256 newest sequence numbers have come
+	seen    [statsSeen / 64]uint64 // which of the newest sequence numbers have come
 
 	transit float64 // arrival minus timestamp, seconds
 	jitter  float64 // RFC 3550, section 6.4.1, in seconds
@@ -36,7 +37,7 @@ func (s *linkStats) add(r *record) {
 	b := s.bucket(r.arrival / int64(time.Second))
 	if !s.began || r.ssrc != s.ssrc {
 		s.began, s.ssrc, s.highest, s.jitter = true, r.ssrc, r.seq, 0
-		s.seen = [4]uint64{}
+		s.seen = [statsSeen / 64]uint64{}
 		s.mark(r.seq)
 		s.transit = s.transitOf(r)
 		b.expected++
@@ -46,7 +47,7 @@ func (s *linkStats) add(r *record) {
 	ahead := int(int16(r.seq - s.highest))
 	switch {
 	case ahead > 0 && ahead < 3000:
-		for i := 1; i <= min(ahead, 256); i++ {
+		for i := 1; i <= min(ahead, statsSeen); i++ {
 			s.clear(s.highest + uint16(i))
 		}
 		s.highest = r.seq
@@ -56,8 +57,8 @@ func (s *linkStats) add(r *record) {
 		if len(r.payload) > 0 {
 			s.addJitter(r)
 		}
-	case ahead <= 0 && ahead > -256:
-		if !s.has(r.seq) { // late, but there; a doubled one is not counted
+	case ahead <= 0 && ahead > -3000:
+		if ahead > -statsSeen && !s.has(r.seq) { // late, but there; a doubled one is not counted
 			s.mark(r.seq)
 			b.received++
 		}
@@ -80,7 +81,7 @@ func (s *linkStats) addJitter(r *record) {
 	if d < 0 {
 		d = -d
 	}
-	if d > 10 { // the sender's clock was set, or it paused its timestamps
+	if d > 1 { // the sender's clock was set, or it paused its timestamps
 		return
 	}
 	s.jitter += (d - s.jitter) / 16
@@ -91,9 +92,13 @@ func (s *linkStats) transitOf(r *record) float64 {
 	return float64(r.arrival%int64(24*time.Hour))/1e9 - float64(r.timestamp)/s.clockRate
 }
 
-func (s *linkStats) mark(seq uint16)     { s.seen[seq>>6&3] |= 1 << (seq & 63) }
-func (s *linkStats) clear(seq uint16)    { s.seen[seq>>6&3] &^= 1 << (seq & 63) }
-func (s *linkStats) has(seq uint16) bool { return s.seen[seq>>6&3]&(1<<(seq&63)) != 0 }
+// charge takes back n packets of the received: they came, but not by the link
+// alone. What was asked for again, or was in another packet as well, was lost.
+func (s *linkStats) charge(n int, now time.Time) { s.bucket(now.Unix()).received -= n }
+
+func (s *linkStats) mark(seq uint16)     { s.seen[seq%statsSeen/64] |= 1 << (seq & 63) }
+func (s *linkStats) clear(seq uint16)    { s.seen[seq%statsSeen/64] &^= 1 << (seq & 63) }
+func (s *linkStats) has(seq uint16) bool { return s.seen[seq%statsSeen/64]&(1<<(seq&63)) != 0 }
 
 // bucket is the one of a second, emptied if it held an older one.
 func (s *linkStats) bucket(second int64) *statsBucket {
@@ -104,41 +109,23 @@ func (s *linkStats) bucket(second int64) *statsBucket {
 	return b
 }
 
-// loss is the share of packets that did not come in the last seconds, 0 to 1,
+// loss is the share of packets that the link lost in the last seconds, 0 to 1,
 // out of how many.
 func (s *linkStats) loss(now time.Time) (share float64, expected int) {
+	return s.lossOver(now, statsWindow)
+}
+
+// lossOver is loss of so many seconds, the present one among them.
+func (s *linkStats) lossOver(now time.Time, seconds int64) (share float64, expected int) {
 	received := 0
 	for _, b := range s.buckets {
-		if age := now.Unix() - b.second; age >= 0 && age < statsWindow {
+		if age := now.Unix() - b.second; age >= 0 && age < seconds {
 			expected += b.expected
 			received += b.received
 		}
 	}
-	if expected == 0 || received >= expected {
-		return 0, expected
+	if expected <= 0 || received >= expected {
+		return 0, max(expected, 0)
 	}
-	return 1 - float64(received)/float64(expected), expected
-}
-
-// link is how a stream's packets came in the last seconds.
-type link struct {
-	packets int     // that were expected
-	loss    float64 // 0 to 1
-	jitter  time.Duration
-	rtt     time.Duration // 0 where unknown
-}
-
-// quality is the number of connection bars: 0 unknown, 1 poor to 4 good.
-func (l link) quality() int {
-	switch {
-	case l.packets == 0:
-		return 0
-	case l.loss < 0.01 && l.jitter < 30*time.Millisecond && l.rtt < 200*time.Millisecond:
-		return 4
-	case l.loss < 0.03 && l.jitter < 60*time.Millisecond && l.rtt < 400*time.Millisecond:
-		return 3
-	case l.loss < 0.08 && l.jitter < 120*time.Millisecond && l.rtt < 800*time.Millisecond:
-		return 2
-	}
-	return 1
+	return min(1, 1-float64(received)/float64(expected)), expected
 }

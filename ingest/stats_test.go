@@ -90,3 +90,70 @@ func TestNoPacketsNoBars(t *testing.T) {
 		t.Errorf("%d bars without a packet", q)
 	}
 }
+
+func TestWhatWasMendedIsLoss(t *testing.T) {
+	s := &linkStats{clockRate: 48000}
+	start := time.Unix(1_700_000_000, 0)
+	feedStats(s, start, 65500, 250, nil, nil)
+	now := start.Add(4990 * time.Millisecond)
+	s.charge(25, now)
+	if loss, n := s.loss(now); loss < 0.099 || loss > 0.101 || n != 250 {
+		t.Errorf("loss %.3f of %d", loss, n)
+	}
+	s.charge(1000, now) // more than there were
+	if loss, _ := s.loss(now); loss != 1 {
+		t.Errorf("loss %.3f", loss)
+	}
+}
+
+// TestALongOutageHadAgain has 400 packets come long after those behind them.
+func TestALongOutageHadAgain(t *testing.T) {
+	s := &linkStats{clockRate: 48000}
+	at := time.Unix(1_700_000_000, 0)
+	packet := func(i int) { s.add(&record{arrival: at.UnixNano(), ssrc: 1, seq: uint16(i), payload: []byte{1}}) }
+	packet(0)
+	packet(401)
+	for i := 1; i <= 400; i++ {
+		packet(i)
+		packet(i)
+	}
+	if loss, n := s.loss(at); loss != 0 || n != 402 {
+		t.Errorf("loss %.3f of %d", loss, n)
+	}
+	s.charge(400, at)
+	if loss, _ := s.loss(at); loss < 0.99 {
+		t.Errorf("loss %.3f", loss)
+	}
+}
+
+func TestALinkIsPoorAndWellAgain(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	good, bad, between := link{packets: 150}, link{packets: 150, loss: .1}, link{packets: 150, loss: .04}
+	var p poorLink
+	for i, row := range []struct {
+		after time.Duration
+		soon  link
+		long  link
+		want  bool
+	}{
+		{0, good, good, false},
+		{time.Second, between, between, false},
+		{time.Second, link{packets: 10, loss: .5}, good, false}, // too few to say
+		{time.Second, bad, between, true},
+		{time.Second, good, between, true},
+		{time.Second, good, good, true},
+		{4 * time.Second, good, good, true},
+		{500 * time.Millisecond, good, between, true}, // begins anew
+		{time.Second, good, good, true},
+		{wellFor, good, good, false},
+		{time.Second, link{jitter: poorJitter}, good, true},
+		{time.Second, good, good, true},
+		{wellFor, good, good, false},
+		{time.Second, link{rtt: poorRTT}, good, true},
+	} {
+		at = at.Add(row.after)
+		if p.judge(at, row.soon, row.long); p.said != row.want {
+			t.Fatalf("look %d: poor %v", i, p.said)
+		}
+	}
+}

@@ -39,6 +39,7 @@ type Stream struct {
 	up       bool // has been connected or brought packets, and so has taken over
 	began    bool // has brought packets
 	spent    bool // its session's call was ended by somebody; it begins no other
+	poor     poorLink
 	detached bool
 }
 
@@ -154,18 +155,6 @@ func (s *Stream) state(now time.Time) earshot.Stream {
 	out.RTTMs = round(float64(link.rtt)/1e6, 1)
 	out.Quality = link.quality()
 	return out
-}
-
-// link is how the worst of the stream's tracks came in the last seconds.
-func (s *Stream) link(now time.Time) link {
-	l := link{rtt: time.Duration(s.rtt.Load())}
-	for _, t := range s.tracks {
-		share, expected := t.stats.loss(now)
-		l.packets += expected
-		l.loss = max(l.loss, share)
-		l.jitter = max(l.jitter, time.Duration(t.stats.jitter*float64(time.Second)))
-	}
-	return l
 }
 
 // round keeps 1/steps of a unit.

@@ -19,6 +19,7 @@ type Track struct {
 	meter    meter // made when a packet first comes whose header does not say its level
 
 	dropped atomic.Uint64 // packets that were no RTP, or of no negotiated payload type
+	mended  atomic.Uint32 // packets that the link had lost, and that came by another way, since the loop last looked
 
 	report atomic.Pointer[senderReport] // nil once the recording has it
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -83,12 +84,44 @@ func TestParseRTPRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
+// FuzzParseRTP holds the parser against pion's where both take a packet.
 func FuzzParseRTP(f *testing.F) {
-	f.Add([]byte{0x90, 111, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xbe, 0xde, 0, 1, 0x10, 0x85, 0, 0, 1, 2, 3}, uint8(1))
+	plain := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 111, SequenceNumber: 7, Timestamp: 8, SSRC: 9}, Payload: []byte{1, 2, 3}}
+	for _, edit := range []func(p *rtp.Packet){
+		func(*rtp.Packet) {},
+		func(p *rtp.Packet) { p.CSRC = []uint32{1, 2} },
+		func(p *rtp.Packet) { _ = p.SetExtension(1, []byte{0x85}) },
+		func(p *rtp.Packet) {
+			p.ExtensionProfile = 0x1000
+			p.Extension = true
+			_ = p.SetExtension(1, []byte{0x85})
+		},
+		func(p *rtp.Packet) { p.Padding, p.PaddingSize = true, 4 },
+		func(p *rtp.Packet) { p.Payload = nil },
+	} {
+		p := plain
+		p.Header = plain.Header.Clone()
+		edit(&p)
+		raw, err := p.Marshal()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw, uint8(1))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte, ext uint8) {
 		h, ok := parseRTP(raw, ext)
-		if ok && (h.payload < 12 || h.end > len(raw) || h.payload > h.end) {
-			t.Fatalf("payload from %d to %d in %d bytes", h.payload, h.end, len(raw))
+		if !ok {
+			return
+		}
+		if h.payload < 12 || h.payload > h.end || h.end > len(raw) {
+			t.Fatalf("the payload is at %d to %d of %d", h.payload, h.end, len(raw))
+		}
+		var p rtp.Packet
+		if p.Unmarshal(raw) != nil {
+			return
+		}
+		if p.SequenceNumber != h.seq || p.Timestamp != h.timestamp || p.SSRC != h.ssrc || p.PayloadType != h.payloadType || !bytes.Equal(p.Payload, raw[h.payload:h.end]) {
+			t.Fatalf("%+v, but pion reads %v with %v", h, p.Header, p.Payload)
 		}
 	})
 }

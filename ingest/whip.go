@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,8 +62,8 @@ type publication struct {
 	peer    *peer
 	stream  atomic.Pointer[Stream] // once attached; a newer one may end the publication before that
 	stopped atomic.Bool
-	sources atomic.Int32          // that have sent so far
-	taking  [maxTracks]sync.Mutex // held while a track takes a packet: a new source has a reader of its own
+	sources atomic.Int32 // that have sent so far
+	lines   []pubLine    // a track each; set before anything is on the network
 }
 
 // maxSources is how many SSRCs a connection may go through; each costs two
@@ -88,7 +87,11 @@ func (p *whip) post(r *http.Request, seat, owner string, o *offer) (*resource, s
 	if err != nil {
 		return nil, "", err
 	}
-	pub := &publication{wire: p.wire, peer: peer}
+	pub := &publication{wire: p.wire, peer: peer, lines: make([]pubLine, len(o.media))}
+	for i := range pub.lines {
+		pub.lines[i].ssrc = o.media[i].ssrc
+		pub.lines[i].unpacker = unpacker{red: uint8(chosen[i].red), audio: uint8(chosen[i].pt)}
+	}
 	pub.res = &resource{id: rand.Text(), seat: seat, owner: owner, base: whipBase, peer: peer, done: make(chan struct{})}
 	pub.res.finish = pub.finish
 	answer, err := pub.begin(r.Context(), p.floor, info)
@@ -154,28 +157,28 @@ func (pub *publication) follow() {
 	pc, stream := pub.peer.pc, pub.stream.Load()
 	tell := stream.Report
 	pub.peer.onRTT.Store(&tell)
-	receptions := make([]*reception, 0, len(stream.tracks))
-	for _, t := range stream.tracks {
-		receptions = append(receptions, &reception{rate: float64(t.source.Track.Codec.ClockRate())})
+	for i, t := range stream.tracks {
+		line := &pub.lines[i]
+		line.n, line.track = i, t
+		line.reception.rate = float64(t.source.Track.Codec.ClockRate())
+		pub.peer.receptions = append(pub.peer.receptions, &line.reception)
 	}
-	pub.peer.receptions = receptions
 	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-		i := pub.trackOf(receiver)
-		if i >= len(stream.tracks) {
-			return
-		}
 		if pub.sources.Add(1) > maxSources {
 			pub.wire.opts.Log.Warn("a seat changes its source all the time; it has to connect again", "seat", pub.res.seat)
 			pub.wire.drop(pub.res, endBroken)
 			return
 		}
-		pub.peer.read(func() { pub.readTrack(track, i, receptions[i]) })
+		src := &pubSource{ssrc: uint32(track.SSRC())}
+		pub.peer.read(func() { pub.readTrack(track, src) })
 		pub.peer.read(func() {
 			readRTCP(receiver, func(sr *rtcp.SenderReport) {
-				if sr.SSRC == uint32(track.SSRC()) {
-					receptions[i].senderReport(sr.NTPTime, pub.wire.opts.Now())
-					stream.SenderReport(i, sr.SSRC, ntpTime(sr.NTPTime), sr.RTPTime)
+				line := src.line.Load()
+				if line == nil || sr.SSRC != src.ssrc {
+					return
 				}
+				line.reception.senderReport(sr.NTPTime, pub.wire.opts.Now())
+				stream.SenderReport(line.n, sr.SSRC, ntpTime(sr.NTPTime), sr.RTPTime)
 			})
 		})
 	})
@@ -191,35 +194,6 @@ func (pub *publication) follow() {
 			pub.wire.drop(pub.res, endBroken)
 		}
 	})
-}
-
-func (pub *publication) readTrack(track *webrtc.TrackRemote, i int, r *reception) {
-	clock, to, taking := pub.wire.opts.Now, pub.stream.Load().Track(i), &pub.taking[i]
-	readTrack(track, func(packet []byte) {
-		if pub.stopped.Load() {
-			return
-		}
-		taking.Lock()
-		defer taking.Unlock()
-		now := clock()
-		if h, ok := parseRTP(packet, 0); ok {
-			r.packet(h, now)
-		}
-		to.Receive(packet, now)
-	})
-}
-
-// trackOf is the m-line a receiver is of. An SSRC that the one m-line did not
-// declare gets a receiver of no m-line; it is that one's.
-func (pub *publication) trackOf(receiver *webrtc.RTPReceiver) int {
-	i := 0
-	for _, t := range pub.peer.pc.GetTransceivers() {
-		if t.Receiver() == receiver && t.Mid() != "" {
-			return i
-		}
-		i++
-	}
-	return 0
 }
 
 // closeSlowly is when a connection's closing is worth a line in the log.

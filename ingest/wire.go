@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,10 +123,10 @@ func (w *Wire) open() error {
 	if err != nil {
 		return err
 	}
-	if w.seats, err = newAPI(engine, seatInterceptors); err != nil {
+	if w.seats, err = newAPI(engine, seatInterceptors, append(slices.Clone(codecs), redParameters)); err != nil {
 		return err
 	}
-	w.hearers, err = newAPI(engine, hearerInterceptors)
+	w.hearers, err = newAPI(engine, hearerInterceptors, codecs)
 	return err
 }
 
@@ -178,7 +179,7 @@ func (w *Wire) engine() (webrtc.SettingEngine, error) {
 	return e, err
 }
 
-func newAPI(engine webrtc.SettingEngine, intercept func(*interceptor.Registry) error) (*webrtc.API, error) {
+func newAPI(engine webrtc.SettingEngine, intercept func(*interceptor.Registry) error, codecs []webrtc.RTPCodecParameters) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
 	for _, c := range codecs {
 		if err := media.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
@@ -200,6 +201,11 @@ func newAPI(engine webrtc.SettingEngine, intercept func(*interceptor.Registry) e
 // an answer takes the client's.
 var codecs = []webrtc.RTPCodecParameters{
 	codecParameters(earshot.Opus, 111), codecParameters(earshot.PCMU, 0), codecParameters(earshot.PCMA, 8),
+}
+
+// redParameters are of RED, which is taken from seats.
+var redParameters = webrtc.RTPCodecParameters{
+	RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: "audio/red", ClockRate: 48000, Channels: 2, SDPFmtpLine: "111/111"}, PayloadType: 63,
 }
 
 func codecParameters(codec earshot.Codec, payloadType int) webrtc.RTPCodecParameters {
