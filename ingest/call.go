@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"earshot"
@@ -29,7 +30,9 @@ type openCall struct {
 	ended       bool
 	unsealed    map[int]bool // parts that never will be complete
 	stored      bool
-	version     int // of what was given to the keeper last
+	version     int64         // of what was given to the keeper last
+	written     atomic.Int64  // the newest version of which a file is written
+	rereading   *earshot.Call // as it was when its seat came back; its file is being read
 	waiters     []chan earshot.Call
 }
 
@@ -64,7 +67,7 @@ func (s *seat) startCall(at time.Time, setup func(*earshot.Call)) *openCall {
 // adopt makes a recording of call, and the call the seat's open one.
 func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
 	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Time, clock: at, unsealed: map[int]bool{}}
-	c.rec = s.floor.opts.newRecording(call, recorder.Options{
+	c.rec = s.floor.newRecording(call, recorder.Options{
 		Software: "earshot " + s.floor.opts.Version,
 		SealedPart: func(n int, p earshot.Part, err error) {
 			s.floor.post(func(time.Time) { c.partSealed(n, p, err) })
@@ -307,19 +310,47 @@ func (c *openCall) snapshot() earshot.Call {
 
 // keep gives the call as it stands to the keeper and the board.
 func (c *openCall) keep() {
+	if c.rereading != nil { // what people have said of it meanwhile comes first
+		return
+	}
 	f := c.seat.floor
 	call := c.snapshot()
 	c.version++
 	version := c.version
 	f.publisher.tellCall(f.opts.Now(), call)
-	f.keeper.keepCall(call, func() {
+	f.keeper.keepCall(call, func() { c.wrote(version) }, func() {
+		c.wrote(version)
 		f.post(func(time.Time) {
 			if c.stored && c.version == version {
+				c.done()
 				c.tellWaiters()
 				f.forget(c.id)
 			}
 		})
 	})
+}
+
+// wrote notes that the call's file has the version. Any goroutine may.
+func (c *openCall) wrote(version int64) {
+	for {
+		old := c.written.Load()
+		if old >= version || c.written.CompareAndSwap(old, version) {
+			return
+		}
+	}
+}
+
+// safe says whether the call is stored and its file says so: then a crash takes
+// nothing of it away.
+func (c *openCall) safe() bool {
+	return c.stored && c.rereading == nil && c.written.Load() >= c.version
+}
+
+// done says in the journal that the call is stored.
+func (c *openCall) done() {
+	if rec, ok := c.rec.(journaled); ok {
+		rec.Done()
+	}
 }
 
 // pause stops recording; the mark says since when, why and by whom.

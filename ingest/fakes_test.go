@@ -301,9 +301,10 @@ type fakeFiles struct {
 }
 
 type fakeFile struct {
-	files *fakeFiles
-	name  string
-	data  []byte
+	files  *fakeFiles
+	name   string
+	data   []byte
+	sealed bool
 }
 
 func (f *fakeFiles) Create(name string) (recorder.File, error) {
@@ -346,6 +347,54 @@ func (f *fakeFiles) call(t *testing.T, id string) earshot.Call {
 	return call
 }
 
+var errExists = earshot.Fail(earshot.Conflict, "file_exists", "it is there")
+
+func (f *fakeFiles) Resume(name string, state recorder.FileState) (recorder.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file := f.parts[name]
+	switch {
+	case file == nil && state.Bytes > 0:
+		return nil, errAway
+	case file == nil:
+		file = &fakeFile{files: f, name: name}
+		f.parts[name] = file
+	case file.sealed:
+		return nil, errExists
+	case int64(len(file.data)) < state.Bytes:
+		return nil, errAway
+	}
+	file.data = file.data[:state.Bytes]
+	return file, nil
+}
+
+func (f *fakeFiles) SealedFile(name string) (recorder.Sealed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if file := f.parts[name]; file != nil && file.sealed {
+		return recorder.Sealed{SHA256: earshot.HashToken(name), Bytes: int64(len(file.data))}, nil
+	}
+	return recorder.Sealed{}, errAway
+}
+
+func (f *fakeFiles) ReadWhole(name string) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if data, ok := f.whole[name]; ok {
+		return slices.Clone(data), nil
+	}
+	if file := f.parts[name]; file != nil && file.sealed {
+		return slices.Clone(file.data), nil
+	}
+	return nil, errAway
+}
+
+func (f *fakeFile) State() recorder.FileState {
+	f.files.mu.Lock()
+	defer f.files.mu.Unlock()
+	return recorder.FileState{Bytes: int64(len(f.data))}
+}
+
 func (f *fakeFile) Append(p []byte) error {
 	f.files.mu.Lock()
 	defer f.files.mu.Unlock()
@@ -373,6 +422,7 @@ func (f *fakeFile) Seal(done func(recorder.Sealed, error)) {
 	go func() {
 		f.files.mu.Lock()
 		n := len(f.data)
+		f.sealed = true
 		f.files.mu.Unlock()
 		done(recorder.Sealed{SHA256: earshot.HashToken(f.name), Bytes: int64(n)}, nil)
 	}()

@@ -58,7 +58,7 @@ func (f *Floor) finishAll(now time.Time) {
 // sealed says whether every call has ended and is complete.
 func (f *Floor) sealed() bool {
 	for _, c := range f.calls {
-		if !c.stored {
+		if !c.stored || c.rereading != nil {
 			return false
 		}
 	}

@@ -52,6 +52,12 @@ type Options struct {
 	// at once when they change; a new one if nil.
 	Alarms *earshot.Alarms
 
+	// Journal makes what recordings are told durable at once; without it a crash
+	// loses what their files did not have yet. It is open as long as the floor is.
+	Journal Journal
+	// Replayed is what Replay brought back of the last life.
+	Replayed *Replayed
+
 	// KeepSeats and KeptSeats keep a copy of the seat table outside the index,
 	// so that devices get in when the node starts while the index is away.
 	KeepSeats func(data []byte) error
@@ -80,12 +86,6 @@ func (o *Options) fill() {
 	if o.Alarms == nil {
 		o.Alarms = new(earshot.Alarms)
 	}
-	if o.newRecording == nil {
-		files := o.Files
-		o.newRecording = func(call *earshot.Call, opts recorder.Options) recording {
-			return recorder.New(call, files, opts)
-		}
-	}
 }
 
 // recording is what the floor needs of a recorder.Recording; its tests put
@@ -104,6 +104,8 @@ type recording interface {
 	Facts(func(*earshot.Call))
 	Snapshot(at time.Time, n int) (read func() ([]byte, error), mediaType string, err error)
 	Levels() earshot.Levels
+	Earlier(earshot.Levels)
+	Stats() recorder.Stats
 }
 
 // Floor owns the seats of this node and their open calls.
@@ -116,6 +118,7 @@ type Floor struct {
 	tookUp    bool // what the last life left open is read
 	keeper    *keeper
 	publisher *publisher
+	alarms    earshot.AlarmSource // the journal's
 
 	actions chan func(now time.Time) // commands on their way into the loop
 	posted  *inbox[func(now time.Time)]
@@ -136,14 +139,15 @@ type Floor struct {
 	onClose   []func(context.Context) error
 
 	// What follows belongs to the loop.
-	seats     map[string]*seat
-	calls     map[string]*openCall // open, or ended and not yet known to be kept
-	touched   []*seat              // whose state is to be told
-	levels    []earshot.SeatLevels
-	ticks     int
-	finishing bool     // no seat takes anything any more
-	done      bool     // and every call is complete
-	stored    []string // calls that are complete, but not known to be kept
+	seats      map[string]*seat
+	calls      map[string]*openCall // open, or ended and not yet known to be kept
+	touched    []*seat              // whose state is to be told
+	levels     []earshot.SeatLevels
+	ticks      int
+	nextNumber uint32   // of a call in the journal
+	finishing  bool     // no seat takes anything any more
+	done       bool     // and every call is complete
+	stored     []string // calls that are complete, but not known to be kept
 }
 
 // kick is a stream that is to be cut off, and why.
@@ -166,11 +170,14 @@ func New(ctx context.Context, opts Options) (*Floor, error) {
 		quit: make(chan struct{}), finish: make(chan struct{}), finished: make(chan struct{}), stopped: make(chan struct{}),
 		fanouts: map[string]*fanout{}, seats: map[string]*seat{}, calls: map[string]*openCall{},
 	}
+	f.alarms = opts.Alarms.From("journal")
 	f.keeper = newKeeper(opts.Shelf, opts.Files, opts.Log)
 	f.publisher = newPublisher(opts)
 	f.roster = newRoster(opts, f.keeper, f.rosterChanged)
 	f.roster.load(ctx)
+	f.takeReplayed()
 	f.takeUp(ctx)
+	f.openJournal()
 	running, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	f.helpers.Add(5)
@@ -355,5 +362,6 @@ func (f *Floor) close(ctx context.Context) error {
 	f.publisher.close(ctx, f.opts.Node)
 	errs = append(errs, f.keeper.close(ctx))
 	f.helpers.Wait()
+	f.closeJournal()
 	return errors.Join(errs...)
 }

@@ -55,26 +55,29 @@ func newKeeper(shelf Shelf, files Files, log *slog.Logger) *keeper {
 
 // keepCall has the call's file and its place in the index brought to this
 // state, and then calls kept. Both are the shelf's to do; while it cannot, the
-// file at least is written.
-func (k *keeper) keepCall(call earshot.Call, kept func()) {
+// file at least is written, and wrote called. Either may be nil.
+func (k *keeper) keepCall(call earshot.Call, wrote, kept func()) {
 	written := false
 	k.put("call "+call.ID, &chore{kept: kept, do: func(ctx context.Context) error {
 		err := k.shelf.SaveCall(ctx, call)
 		if err == nil || written {
 			return err
 		}
-		fileErr := k.writeCall(call)
+		fileErr := writeCall(k.files, call)
 		written = fileErr == nil
+		if written && wrote != nil {
+			wrote()
+		}
 		return errors.Join(err, fileErr)
 	}})
 }
 
-func (k *keeper) writeCall(call earshot.Call) error {
+func writeCall(files Files, call earshot.Call) error {
 	data, err := json.MarshalIndent(call, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode call %s: %w", call.ID, err)
 	}
-	return k.files.WriteWhole(earshot.CallFile(call.ID), append(data, '\n'))
+	return files.WriteWhole(earshot.CallFile(call.ID), append(data, '\n'))
 }
 
 // keepAgent has an agent's name kept.

@@ -80,7 +80,7 @@ func TestCallFileIsWrittenWhileTheShelfIsAway(t *testing.T) {
 	h.files.change(func() { h.files.full = true })
 	call := earshot.Call{ID: earshot.NewID(h.clock.now()), State: earshot.CallStored}
 	kept := make(chan struct{})
-	h.floor.keeper.keepCall(call, func() { close(kept) })
+	h.floor.keeper.keepCall(call, nil, func() { close(kept) })
 	h.files.change(func() { h.files.full = false })
 	h.news.until(t, "the file is written", func() bool {
 		h.files.mu.Lock()

@@ -62,7 +62,7 @@ func (f *Floor) storeUnfinished(call earshot.Call) earshot.Call {
 	call.DurationMs = call.OffsetMs(call.EndedAt.Time)
 	call.State = earshot.CallStored
 	call.SetFlag(earshot.FlagInterrupted)
-	f.keeper.keepCall(call, nil)
+	f.keeper.keepCall(call, nil, nil)
 	f.publisher.tellCall(f.opts.Now(), call)
 	f.log.Warn("a call was interrupted when this node ended", "call", call.ID, "seat", call.Seat)
 	return call
@@ -126,7 +126,8 @@ func (s *seat) takeBack(at time.Time) {
 		c.rec.Pause(at)
 	}
 	s.floor.log.Info("an interrupted call goes on", "call", c.id, "seat", s.info.ID)
-	c.keep()
+	s.floor.publisher.tellCall(at, c.snapshot())
+	c.reread(call)
 }
 
 // openPause is the mark of a pause that lasted when the call was interrupted,

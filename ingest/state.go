@@ -34,6 +34,7 @@ func (f *Floor) tick(now time.Time) {
 	f.publisher.tellNode(earshot.LiveNode{
 		Name: f.opts.Node, Since: earshot.At(f.boot), Seats: len(f.levels), Calls: calls, Version: f.opts.Version, Alarms: f.opts.Alarms.List(),
 	}, connected, now)
+	f.commit(now)
 	f.publisher.tellLevels(f.levels)
 	f.tellTouched(now)
 	for _, s := range f.seats {

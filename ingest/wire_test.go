@@ -365,6 +365,8 @@ func (r *rigRecording) End(at time.Time) error                               { r
 func (r *rigRecording) Call() earshot.Call                                   { return r.call.Clone() }
 func (r *rigRecording) Facts(change func(*earshot.Call))                     { change(&r.call) }
 func (r *rigRecording) Levels() earshot.Levels                               { return earshot.Levels{} }
+func (r *rigRecording) Earlier(earshot.Levels)                               {}
+func (r *rigRecording) Stats() recorder.Stats                                { return recorder.Stats{} }
 
 func (r *rigRecording) Snapshot(time.Time, int) (func() ([]byte, error), string, error) {
 	return func() ([]byte, error) { return nil, nil }, "", nil

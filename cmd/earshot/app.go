@@ -44,15 +44,17 @@ type app struct {
 
 	alarms *earshot.Alarms // of this node; whoever watches something raises them
 
-	files   *files.Store
-	index   *index.Index
-	live    *session.Store
-	archive *storage.Archive
-	wire    *ingest.Wire
-	floor   *ingest.Floor
-	monitor *monitor.Server
-	servers []*http.Server
-	demo    *demo
+	files    *files.Store
+	index    *index.Index
+	live     *session.Store
+	archive  *storage.Archive
+	journal  ingest.Journal
+	replayed *ingest.Replayed
+	wire     *ingest.Wire
+	floor    *ingest.Floor
+	monitor  *monitor.Server
+	servers  []*http.Server
+	demo     *demo
 
 	password string // of the first administrator, if it was made now
 
@@ -171,21 +173,7 @@ func (a *app) openIndex(ctx context.Context) (err error) {
 	}
 	a.atEnd(func(context.Context) error { return a.index.Close() })
 	a.archive = storage.New(a.files, a.index, storage.Options{Now: a.now})
-	a.recoverCalls(ctx)
-	return nil
-}
-
-// recoverCalls stores what a crash left, before anything is recorded. What cannot be
-// recovered stays on the disk for the next start, and keeps nobody from speaking
-// now.
-func (a *app) recoverCalls(ctx context.Context) {
-	calls, err := a.archive.RecoverAll(ctx, a.settings.Node)
-	if err != nil {
-		a.log.Error("not all that a crash left could be recovered", "err", err)
-	}
-	for _, call := range calls {
-		a.log.Warn("a call was interrupted when this node ended", "call", call.ID, "seat", call.Seat)
-	}
+	return a.recoverCalls(ctx)
 }
 
 // indexURL is where the index is: sqlite means a file in the data folder.
@@ -219,9 +207,11 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 	a.atEnd(func(context.Context) error { return wireEnds() })
 	if a.floor, err = ingest.New(ctx, ingest.Options{
 		Node: a.settings.Node, Version: version, Now: a.now,
-		Shelf: a.archive, Board: a.live, Files: recordingFiles{a.files}, Log: a.log,
+		Shelf: a.archive, Board: a.live, Files: ingest.Disk(a.files), Log: a.log,
 		Voice:     a.settings.voiceCut(),
 		Alarms:    a.alarms,
+		Journal:   a.journal,
+		Replayed:  a.replayed,
 		Recover:   func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
 		KeepSeats: func(data []byte) error { return replaceFile(filepath.Join(a.settings.Data, "seats.json"), data) },
 		KeptSeats: func() ([]byte, error) { return os.ReadFile(filepath.Join(a.settings.Data, "seats.json")) },

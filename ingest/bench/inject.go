@@ -37,7 +37,7 @@ func behindTheWire(ctx context.Context, opts Options, dir string) (f *figures, e
 	}
 	defer func() { err = errors.Join(err, board.Close()) }()
 	shelf := &shelf{seats: opts.Seats, calls: map[string]earshot.Call{}}
-	floor, err := ingest.New(ctx, ingest.Options{Node: "bench", Shelf: shelf, Board: board, Files: recording{store}})
+	floor, err := ingest.New(ctx, ingest.Options{Node: "bench", Shelf: shelf, Board: board, Files: ingest.Disk(store)})
 	if err != nil {
 		return nil, err
 	}
@@ -148,21 +148,4 @@ func (s *shelf) stored() []earshot.Call {
 		}
 	}
 	return stored
-}
-
-// recording is the store of files as the recorder wants it.
-type recording struct{ *files.Store }
-
-func (r recording) Create(name string) (recorder.File, error) {
-	part, err := r.Store.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	return recordingFile{part}, nil
-}
-
-type recordingFile struct{ *files.Part }
-
-func (f recordingFile) Seal(done func(recorder.Sealed, error)) {
-	f.Part.Seal(func(s files.Sealed, err error) { done(recorder.Sealed(s), err) })
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"earshot"
-	"earshot/audio/levels"
 )
 
 // Stats counts what became of packets, for metrics.
@@ -40,8 +39,16 @@ func (d *desk) at(t time.Time) int64 { return samples(t.Sub(d.epoch)) }
 
 // results are what sealing reported, from other goroutines.
 type results struct {
-	mu     sync.Mutex
-	sealed map[int]Sealed
+	mu      sync.Mutex
+	sealed  map[int]Sealed
+	sealing sync.WaitGroup // a part each that is being sealed
+}
+
+func (r *results) get(n int) (Sealed, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := r.sealed[n]
+	return s, ok
 }
 
 func (r *results) put(n int, s Sealed) {
@@ -87,11 +94,14 @@ func (s *sealing) one(err error, fill func(*earshot.Part)) {
 // once both are done.
 func (d *desk) seal(p *part, failed error) {
 	results, told := d.results, d.sealedPart
+	results.sealing.Add(1)
 	s := &sealing{left: 2, part: p.facts, done: func(facts earshot.Part, err error) {
+		defer results.sealing.Done()
 		if told != nil {
 			told(facts.N, facts, err)
 		}
 	}}
+	steps, err := p.endLevels()
 	if failed != nil {
 		s.errs = append(s.errs, failed)
 	}
@@ -103,22 +113,24 @@ func (d *desk) seal(p *part, failed error) {
 		}
 		s.one(err, func(facts *earshot.Part) { facts.SHA256, facts.Bytes = sealed.SHA256, sealed.Bytes })
 	})
-	name := earshot.LevelsFile(d.call, p.facts.N)
-	file, err := d.files.Create(name)
-	if err == nil {
-		err = file.Append(levels.Append(nil, p.steps[0].Bytes(), p.steps[1].Bytes()))
-		if err != nil {
-			err = errors.Join(err, file.Discard())
-		}
-	}
-	if err != nil {
-		s.one(fmt.Errorf("write %s: %w", name, err), nil)
+	if steps == nil {
+		s.one(err, nil)
 		return
 	}
-	file.Seal(func(_ Sealed, err error) {
+	steps.Seal(func(_ Sealed, err error) {
 		if err != nil {
-			err = fmt.Errorf("seal %s: %w", name, err)
+			err = fmt.Errorf("seal %s: %w", earshot.LevelsFile(d.call, p.facts.N), err)
 		}
 		s.one(err, nil)
 	})
+}
+
+// sealLevels completes the levels of a part whose audio is complete.
+func (d *desk) sealLevels(p *part) {
+	steps, err := p.endLevels()
+	if err != nil || steps == nil { // without them the audio is measured
+		return
+	}
+	d.results.sealing.Add(1)
+	steps.Seal(func(Sealed, error) { d.results.sealing.Done() })
 }

@@ -15,4 +15,6 @@ type fitter interface {
 	// flush completes such a unit with nothing.
 	flush(l *lane)
 	clone() fitter
+	// state shows the fitter's fields.
+	state(c *coder)
 }

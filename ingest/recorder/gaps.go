@@ -37,7 +37,17 @@ func (s span) without(cuts []span, keep, cut func(span)) {
 type gapList struct {
 	gaps []earshot.Gap
 	last map[gapKey]int // where the newest gap of a side and cause lies
+
+	apart int64 // gaps of one side and cause, so many ms or less apart, are one; 0: where they touch
 }
+
+// mostGaps bounds what a call says of its gaps. One more, and those of a side and
+// cause less than leastApart ms from one another become one; if they are still
+// too many, those less than twice as far, and so on.
+const (
+	mostGaps   = 2000
+	leastApart = 1000
+)
 
 type gapKey struct {
 	side  earshot.Side
@@ -53,7 +63,7 @@ func (g *gapList) add(side earshot.Side, s span, cause earshot.Cause) {
 	}
 	key := gapKey{side, cause}
 	if i, ok := g.last[key]; ok {
-		if before := &g.gaps[i]; gap.StartMs <= before.EndMs && gap.EndMs >= before.StartMs {
+		if before := &g.gaps[i]; gap.StartMs <= before.EndMs+g.apart && gap.EndMs >= before.StartMs-g.apart {
 			before.StartMs, before.EndMs = min(before.StartMs, gap.StartMs), max(before.EndMs, gap.EndMs)
 			return
 		}
@@ -63,11 +73,33 @@ func (g *gapList) add(side earshot.Side, s span, cause earshot.Cause) {
 	}
 	g.last[key] = len(g.gaps)
 	g.gaps = append(g.gaps, gap)
+	for len(g.gaps) > mostGaps && g.apart < forever/4 {
+		g.apart = max(leastApart, 2*g.apart)
+		g.compact()
+	}
+}
+
+// compact joins the gaps that lie no further apart than g.apart.
+func (g *gapList) compact() {
+	old := g.gaps
+	c := gapList{apart: g.apart, last: map[gapKey]int{}}
+	for _, gap := range old {
+		key := gapKey{gap.Side, gap.Cause}
+		if i, ok := c.last[key]; ok {
+			if before := &c.gaps[i]; gap.StartMs <= before.EndMs+c.apart && gap.EndMs >= before.StartMs-c.apart {
+				before.StartMs, before.EndMs = min(before.StartMs, gap.StartMs), max(before.EndMs, gap.EndMs)
+				continue
+			}
+		}
+		c.last[key] = len(c.gaps)
+		c.gaps = append(c.gaps, gap)
+	}
+	*g = c
 }
 
 // clone shares nothing with g.
 func (g *gapList) clone() gapList {
-	c := gapList{gaps: slices.Clone(g.gaps), last: make(map[gapKey]int, len(g.last))}
+	c := gapList{gaps: slices.Clone(g.gaps), apart: g.apart, last: make(map[gapKey]int, len(g.last))}
 	for k, v := range g.last {
 		c.last[k] = v
 	}

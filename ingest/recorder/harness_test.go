@@ -63,6 +63,44 @@ func (s *shelf) Create(name string) (File, error) {
 	return s.files[name], nil
 }
 
+var errExists = earshot.Fail(earshot.Conflict, "file_exists", "it is there")
+
+func (s *shelf) Resume(name string, state FileState) (File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.files[name]
+	switch {
+	case p == nil && state.Bytes > 0:
+		return nil, fmt.Errorf("%s is not there", name)
+	case p == nil:
+		p = &page{s: s, name: name}
+		s.files[name] = p
+	case p.sealed:
+		return nil, errExists
+	case int64(len(p.data)) < state.Bytes:
+		return nil, fmt.Errorf("%s is shorter than %d bytes", name, state.Bytes)
+	}
+	p.data = p.data[:state.Bytes]
+	return p, nil
+}
+
+func (s *shelf) SealedFile(name string) (Sealed, error) {
+	data, err := s.ReadWhole(name)
+	sum := sha256.Sum256(data)
+	return Sealed{hex.EncodeToString(sum[:]), int64(len(data))}, err
+}
+
+func (s *shelf) ReadWhole(name string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.files[name]; p != nil && p.sealed {
+		return slices.Clone(p.data), nil
+	}
+	return nil, fmt.Errorf("%s is not there", name)
+}
+
+func (p *page) State() FileState { return FileState{Bytes: int64(len(p.data))} }
+
 func (p *page) Append(b []byte) error {
 	if p.sealed {
 		return errors.New("append to a sealed file")

@@ -74,6 +74,7 @@ type lane struct {
 	missing  earshot.Cause
 	overflow int64 // packets that were thrown away before they came here
 	pauses   []span
+	harmed   []span   // of which records were lost
 	mute     [2]int64 // since when a channel is silent; never: it is not
 	report   report
 	slipDue  int64 // when drift asked for a filler; never: it did not
@@ -328,9 +329,12 @@ func (l *lane) move(by int64) {
 	l.delays.shift(by)
 }
 
-// gap notes a gap of the lane's sides; what of it lies in a pause is the pause's.
+// gap notes a gap of the lane's sides; what of it lies in a pause is the
+// pause's, and what was lost with records is theirs.
 func (l *lane) gap(s span, cause earshot.Cause) {
-	s.without(l.pauses, func(s span) { l.note(s, cause) }, func(s span) { l.note(s, earshot.CausePaused) })
+	s.without(l.pauses, func(s span) {
+		s.without(l.harmed, func(s span) { l.note(s, cause) }, func(s span) { l.note(s, earshot.CauseDamaged) })
+	}, func(s span) { l.note(s, earshot.CausePaused) })
 }
 
 func (l *lane) note(s span, cause earshot.Cause) {
@@ -424,7 +428,7 @@ func (l *lane) clone() *lane {
 	c.gaps, c.stats = &gapList{}, &Stats{}
 	c.fit = l.fit.clone()
 	c.pending, c.held = slices.Clone(l.pending), slices.Clone(l.held)
-	c.pauses = slices.Clone(l.pauses)
+	c.pauses, c.harmed = slices.Clone(l.pauses), slices.Clone(l.harmed)
 	c.out = l.out.clone()
 	c.spare, c.meter = pool{fixed: true}, nil
 	return &c

@@ -21,6 +21,8 @@ type muxer interface {
 	// patches are what has to be written over at the end.
 	patches() []wav.Patch
 	clone() muxer
+	// state shows the muxer's fields.
+	state(c *coder)
 }
 
 // pageSamples is how much audio a page of Ogg holds.
@@ -36,9 +38,10 @@ type oggMuxer struct {
 	scratch []byte
 }
 
-func newOggMuxer(name string, sides int, track Track, comments []string) *oggMuxer {
-	head := ogg.Mono(max(1, track.Channels))
-	if sides == 2 {
+// newOggMuxer is for two mono tracks combined, or for one of so many channels.
+func newOggMuxer(name string, combined bool, channels int, comments []string) *oggMuxer {
+	head := ogg.Mono(channels)
+	if combined {
 		head = ogg.TwoMono()
 	}
 	serial := fnv.New32a()

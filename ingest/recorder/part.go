@@ -18,28 +18,38 @@ const mostAppended = 1 << 20
 
 // part is one file while it is made, of one lane or of two combined.
 type part struct {
-	desk    *desk
-	facts   earshot.Part // N is 0 until there is audio
-	lanes   []*lane
-	mux     muxer
-	file    File
-	start   int64 // on the call's timeline
-	end     int64 // so far
-	limit   int64 // nothing beyond goes in: a snapshot's
-	silence int64 // how much waits to be filled before the next audio that is written
-	told    int64 // until where the file has it all
-	buf     []byte
-	written int64 // bytes that the file took
-	broken  bool  // the file fell too far behind
-	steps   [2]levels.Steps
-	clock   clock
-	row     []unit
+	desk     *desk
+	facts    earshot.Part // N is 0 until there is audio
+	lanes    []*lane
+	combined bool // of two lanes
+	mux      muxer
+	file     File
+	levels   File  // of the steps that are settled; nil where none could be begun
+	start    int64 // on the call's timeline
+	end      int64 // so far
+	limit    int64 // nothing beyond goes in: a snapshot's
+	silence  int64 // how much waits to be filled before the next audio that is written
+	told     int64 // until where the file has it all
+	buf      []byte
+	written  int64 // bytes that the file took
+	broken   bool  // the file fell too far behind
+	steps    [2]levels.Steps
+	laid     int       // steps that the levels file has
+	unheard  bool      // steps of before are not to be had: whoever asks measures the file
+	rest     [2][]byte // steps behind those that are laid, of a state that is being read
+	left     fileStates
+	clock    clock
+	row      []unit
 }
+
+// fileStates are how far the files of a part have come: one that is finished, or
+// one whose state was read.
+type fileStates struct{ audio, levels *FileState }
 
 // newPart begins a part at the place start.
 func newPart(d *desk, lanes []*lane, start int64) *part {
 	track := lanes[0].track
-	p := &part{desk: d, lanes: lanes, start: start, end: start, told: start, limit: forever, row: make([]unit, len(lanes))}
+	p := &part{desk: d, lanes: lanes, combined: len(lanes) == 2, start: start, end: start, told: start, limit: forever, row: make([]unit, len(lanes))}
 	p.facts = earshot.Part{Codec: track.Codec, Channels: max(len(lanes), track.Channels), StartMs: start / milli, Clock: []earshot.ClockPoint{}}
 	switch {
 	case len(lanes) == 2 || track.stereo():
@@ -159,7 +169,7 @@ const mostTaken = 8
 func (p *part) create() error {
 	n := p.desk.parts + 1
 	name, file, err := p.createAs(n)
-	for last := n + mostTaken; err != nil && earshot.AsError(err).Kind == earshot.Conflict && n < last; {
+	for last := n + mostTaken; taken(err) && n < last; {
 		n++
 		name, file, err = p.createAs(n)
 	}
@@ -173,8 +183,12 @@ func (p *part) create() error {
 	p.desk.parts = n
 	p.file, p.mux, p.facts.N, p.facts.File = file, mux, n, name
 	p.buf = p.mux.begin(p.buf)
+	p.beginLevels()
 	return nil
 }
+
+// taken says whether a file could not be made because there is one.
+func taken(err error) bool { return err != nil && earshot.AsError(err).Kind == earshot.Conflict }
 
 func (p *part) createAs(n int) (name string, file File, err error) {
 	name = earshot.PartFile(p.desk.call, n, p.facts.Codec)
@@ -200,7 +214,7 @@ func (p *part) newMuxer(name string, n int) (muxer, error) {
 		return newWAVMuxer(p.facts.Codec, p.facts.Channels)
 	}
 	start := p.desk.epoch.Add(duration(p.start)).UTC().Format("2006-01-02T15:04:05.000Z")
-	return newOggMuxer(name, len(p.lanes), p.lanes[0].track, []string{
+	return newOggMuxer(name, p.combined, p.facts.Channels, []string{
 		"ENCODER=" + p.desk.software,
 		"DATE=" + start,
 		"EARSHOT_CALL=" + p.desk.call,
@@ -259,6 +273,8 @@ func (p *part) finish() error {
 	for i := range p.steps {
 		p.steps[i].Extend(p.facts.DurationMs)
 	}
+	p.left.audio = new(FileState)
+	*p.left.audio = p.file.State()
 	p.desk.seal(p, failed)
 	return failed
 }
@@ -268,7 +284,7 @@ func (p *part) clone(lanes []*lane, limit int64) (*part, *memory) {
 	c := *p
 	c.lanes, c.limit, c.row = lanes, limit, make([]unit, len(lanes))
 	c.facts.Clock = append([]earshot.ClockPoint{}, p.facts.Clock...)
-	c.steps = [2]levels.Steps{}
+	c.steps, c.levels = [2]levels.Steps{}, nil
 	m := &memory{file: p.file, size: p.written}
 	c.file, c.mux = m, p.mux.clone()
 	c.buf = append([]byte(nil), p.buf...)

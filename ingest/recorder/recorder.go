@@ -33,16 +33,18 @@ var (
 
 // Recording is one call while it is recorded.
 type Recording struct {
-	call   earshot.Call // facts, marks, and parts of before
-	desk   desk
-	take   *take
-	absent map[earshot.Side]absent // sides without audio between takes
-	known  map[earshot.Side]bool   // sides that have been there
-	pauses []span
-	paused bool
-	last   int64
-	ended  bool
-	failed error // of a file, not told yet
+	call    earshot.Call // facts, marks, and parts of before
+	desk    desk
+	take    *take
+	absent  map[earshot.Side]absent // sides without audio between takes
+	known   map[earshot.Side]bool   // sides that have been there
+	pauses  []span
+	harmed  []span // of which records were lost
+	paused  bool
+	earlier stitched // levels of parts from before
+	last    int64
+	ended   bool
+	failed  error // of a file, not told yet
 }
 
 // New begins the recording of a call. A call that already has parts, because
@@ -105,6 +107,9 @@ func (r *Recording) Open(at time.Time, tracks []Track) error {
 	for _, l := range r.take.lanes {
 		if r.paused {
 			l.pauses = append(l.pauses, span{never, forever})
+		}
+		for _, s := range r.harmed {
+			l.harm(s)
 		}
 		for _, side := range l.sides {
 			if a, ok := r.absent[side]; ok {
@@ -353,9 +358,9 @@ func (r *Recording) Facts(change func(*earshot.Call)) {
 }
 
 // Levels are the call's levels over its timeline so far. Those of parts from
-// before New are not known here.
+// before New are in them once Earlier has handed them over.
 func (r *Recording) Levels() earshot.Levels {
-	var out stitched
+	out := stitched{agent: slices.Clone(r.earlier.agent), customer: slices.Clone(r.earlier.customer)}
 	for _, p := range r.all() {
 		out.add(p.facts.StartMs, p.steps[0].Bytes(), p.steps[1].Bytes())
 	}

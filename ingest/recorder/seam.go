@@ -38,6 +38,14 @@ type Packet struct {
 type Files interface {
 	// Create begins an unfinished file under the final name.
 	Create(name string) (File, error)
+	// Resume takes an unfinished file up again as it was when it had that state;
+	// one that has no bytes then may be missing. Where the file is complete the
+	// error has the code file_exists; where it is shorter another.
+	Resume(name string, state FileState) (File, error)
+	// SealedFile is what is known of a complete file.
+	SealedFile(name string) (Sealed, error)
+	// ReadWhole reads a complete file.
+	ReadWhole(name string) ([]byte, error)
 }
 
 // File is a part's file while it grows. Writes are buffered behind the caller.
@@ -48,10 +56,19 @@ type File interface {
 	Patch(off int64, p []byte) error
 	// Bytes is a copy of everything appended so far.
 	Bytes() ([]byte, error)
+	// State is how far the file has come; it does not touch the disk.
+	State() FileState
 	// Seal completes the file under its final name, on another goroutine, and then calls done there.
 	Seal(done func(Sealed, error))
 	// Discard takes the unfinished file away.
 	Discard() error
+}
+
+// FileState is how far an unfinished file has come.
+type FileState struct {
+	Bytes int64  // appended
+	Sum   []byte // of the SHA-256 over them
+	Resum bool   // bytes were replaced: the sum is of no use
 }
 
 // Sealed is what is known of a complete file.
