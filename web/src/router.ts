@@ -52,6 +52,31 @@ export const router = createRouter({
       component: () => import("@/pages/evidence/RetentionPage.vue"),
       meta: { title: "evidence.retention.title", needs: ["inspect", "admin"] },
     },
+    {
+      path: "/evidence/packages",
+      name: "packages",
+      component: () => import("@/pages/evidence/PackagesPage.vue"),
+      meta: { title: "evidence.packages.title", needs: ["export"] },
+    },
+    {
+      path: "/evidence/packages/new",
+      name: "new-package",
+      component: () => import("@/pages/evidence/NewPackagePage.vue"),
+      meta: { title: "evidence.packages.addTitle", needs: ["export"] },
+    },
+    {
+      path: "/evidence/packages/:id",
+      name: "package",
+      props: true,
+      component: () => import("@/pages/evidence/PackagePage.vue"),
+      meta: { title: "evidence.packages.title", needs: ["export"] },
+    },
+    {
+      path: "/integrity",
+      name: "integrity",
+      component: () => import("@/pages/integrity/IntegrityPage.vue"),
+      meta: { title: "integrity.title", needs: ["inspect"] },
+    },
     { path: "/admin", redirect: "/admin/seats" },
     {
       path: "/admin/branches",

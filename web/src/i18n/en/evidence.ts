@@ -131,6 +131,7 @@ export default {
     addLead:
       "The original recordings, a mix that any player opens, a readable page, who has listened, hashes and signed proofs, in one ZIP file.",
     name: "Title",
+    noTitle: "Give it a title",
     nameHint: "For example: complaint T-2026-118",
     reasonHint: "For whom and why. It goes into the audit and into the package.",
     calls: "Calls",

@@ -126,6 +126,7 @@ export default {
     addTitle: "导出证据",
     addLead: "原始录音、可直接播放的混音、说明页、听取记录、校验值和签名证明，装在一个压缩包里。",
     name: "标题",
+    noTitle: "请写标题",
     nameHint: "例如：投诉工单 T-2026-118",
     reasonHint: "为谁、为什么导出。写入审计记录和证据包。",
     calls: "通话",
