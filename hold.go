@@ -55,3 +55,19 @@ func (h Hold) Validate() error {
 	}
 	return nil
 }
+
+// Released is h as it is when by releases it at an instant, for a reason; `released`
+// where it is already, `bad_reason`.
+func (h Hold) Released(at time.Time, by, reason string) (Hold, error) {
+	switch {
+	case !h.ReleasedAt.IsZero():
+		return h, ErrReleased
+	case !validText(reason, 500):
+		return h, Fail(Invalid, "bad_reason", "a reason is 1 to 500 characters")
+	}
+	h.ReleasedAt, h.ReleasedBy, h.ReleaseReason = At(at), by, reason
+	return h, nil
+}
+
+// ErrReleased means that somebody released the hold before.
+var ErrReleased = Fail(Conflict, "released", "the hold is released already")

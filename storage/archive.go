@@ -41,6 +41,9 @@ type Files interface {
 // unfinished is what the name of a file that is not complete ends with.
 const unfinished = ".part"
 
+// damaged is what the name of a file that was set aside ends with.
+const damaged = ".damaged"
+
 // Archive keeps calls. Its methods may be called from any goroutine.
 type Archive struct {
 	files Files
@@ -105,24 +108,52 @@ func (a *Archive) SaveCall(ctx context.Context, c earshot.Call) error {
 		return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", c.ID)
 	}
 	defer a.calls.Lock(c.ID)()
-	if c.State != earshot.CallDeleted {
-		// An index that is away does not keep the file from being written.
-		if known, err := a.index.Call(ctx, c.ID); err == nil && known.State == earshot.CallDeleted {
-			return nil
-		}
+	if c.State != earshot.CallDeleted && a.isDeleted(ctx, c.ID) {
+		return nil
 	}
 	return a.put(ctx, c)
 }
 
-// put writes file and index. The caller holds the call's lock.
+// isDeleted asks the index, and where that is away the call's own file: an index
+// that is away does not keep the file from being written.
+func (a *Archive) isDeleted(ctx context.Context, id string) bool {
+	known, err := a.index.Call(ctx, id)
+	if err != nil {
+		known, err = a.readFile(id)
+	}
+	return err == nil && known.State == earshot.CallDeleted
+}
+
+// put writes file and index, with what holds the call. The caller holds the
+// call's lock.
 func (a *Archive) put(ctx context.Context, c earshot.Call) error {
+	c.Holds = a.holdsOn(ctx, c)
 	if err := a.writeFile(c); err != nil {
 		return err
 	}
 	if err := a.index.SaveCall(ctx, c); err != nil {
 		return err
 	}
+	if c.State == earshot.CallStored {
+		a.wakeNotary()
+	}
 	return a.noteSilence(ctx, c)
+}
+
+// readFile is what the call's own file says; fs.ErrNotExist where there is none.
+func (a *Archive) readFile(id string) (earshot.Call, error) {
+	var c earshot.Call
+	text, err := a.files.ReadWhole(earshot.CallFile(id))
+	if err != nil {
+		return c, fmt.Errorf("read the file of call %s: %w", id, err)
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("read the file of call %s: %w", id, err)
+	}
+	if c.ID != id {
+		return c, fmt.Errorf("read the file of call %s: it is about %q", id, c.ID)
+	}
+	return c.Clone(), nil
 }
 
 func (a *Archive) writeFile(c earshot.Call) error {

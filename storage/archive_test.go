@@ -158,7 +158,7 @@ func TestDeletedCallIsGone(t *testing.T) {
 	must(t, h.SaveCall(t.Context(), gone))
 	must(t, h.SaveCall(t.Context(), c))
 	_, err := h.Call(t.Context(), c.ID)
-	wantCode(t, err, "no_call")
+	wantCode(t, err, "deleted")
 	same(t, "the state on disk", h.onDisk(t, c.ID).State, earshot.CallDeleted)
 }
 

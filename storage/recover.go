@@ -216,7 +216,7 @@ func (r *recovery) part(n int) (earshot.Part, bool, error) {
 // setAside keeps what cannot be made a part of the call for people to look at.
 func (r *recovery) setAside(name string, data []byte) error {
 	r.call.SetFlag(earshot.FlagDamaged)
-	return r.archive.files.WriteWhole(name+".damaged", data)
+	return r.archive.files.WriteWhole(name+damaged, data)
 }
 
 // codecOf is codec, or what the file says of the two that share its name.

@@ -17,15 +17,16 @@ type PendingPart struct {
 	Part       earshot.Part
 }
 
-// PendingParts are parts without a record, the oldest calls first.
-func (ix *Index) PendingParts(ctx context.Context, limit int) ([]PendingPart, error) {
+// PendingParts are parts without a record, the oldest calls first, those behind
+// part n of a call.
+func (ix *Index) PendingParts(ctx context.Context, call string, n, limit int) ([]PendingPart, error) {
 	var rows []struct {
 		partRow
 		Seat      string `bun:"seat"`
 		StartedAt int64  `bun:"started_at"`
 	}
 	err := pending(ix.read).ColumnExpr("parts.*, calls.seat, calls.started_at").
-		OrderExpr("parts.call, parts.n").Limit(int64(limit)).Scan(ctx, &rows)
+		Where("(parts.call, parts.n) > (?, ?)", call, n).OrderExpr("parts.call, parts.n").Limit(int64(limit)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, failed("list parts that are not in the ledger", err)
 	}

@@ -23,7 +23,6 @@ var (
 	ErrNoAgent     = earshot.Fail(earshot.NotFound, "no_agent", "there is no such agent")
 	ErrNoMark      = earshot.Fail(earshot.NotFound, "no_mark", "the call has no such mark")
 	ErrNoHold      = earshot.Fail(earshot.NotFound, "no_hold", "there is no such hold")
-	ErrReleased    = earshot.Fail(earshot.Conflict, "released", "the hold is released already")
 	ErrNoPolicy    = earshot.Fail(earshot.NotFound, "no_policy", "there is no such policy")
 	ErrManyRules   = earshot.Fail(earshot.Conflict, "many_policies", "there are as many policies as can be kept in mind; join some first")
 	ErrStillLive   = earshot.Fail(earshot.Conflict, "live", "the call is live")

@@ -118,26 +118,24 @@ func (ix *Index) PutHold(ctx context.Context, h earshot.Hold) error {
 	})
 }
 
-// ReleaseHold ends a hold and answers it as it is then; ErrNoHold, ErrReleased.
-func (ix *Index) ReleaseHold(ctx context.Context, id string, at time.Time, by, reason string) (earshot.Hold, error) {
-	var h earshot.Hold
-	err := ix.change(ctx, synced, "release a hold", func(tx bun.Tx) error {
+// ReleaseHold keeps what released says of its release; ErrNoHold,
+// earshot.ErrReleased.
+func (ix *Index) ReleaseHold(ctx context.Context, released earshot.Hold) error {
+	return ix.change(ctx, synced, "release a hold", func(tx bun.Tx) error {
 		if err := lock(ctx, tx, retentionLock); err != nil {
 			return err
 		}
-		row, err := oneHold(ctx, tx, id)
+		known, err := oneHold(ctx, tx, released.ID)
 		if err != nil {
 			return err
 		}
-		if row.ReleasedAt != 0 {
-			return ErrReleased
+		if known.ReleasedAt != 0 {
+			return earshot.ErrReleased
 		}
-		row.ReleasedAt, row.ReleasedBy, row.ReleaseReason, row.Filed = msOf(at), clean(by), clean(reason), false
-		h = row.hold()
-		_, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx)
+		row := rowOfHold(released)
+		_, err = tx.NewUpdate().Model(&row).Column("released_at", "released_by", "release_reason", "filed").WherePK().Exec(ctx)
 		return err
 	})
-	return h, err
 }
 
 func oneHold(ctx context.Context, db bun.IDB, id string) (holdRow, error) {
