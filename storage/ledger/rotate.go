@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"earshot"
 )
 
@@ -205,4 +207,32 @@ func (l *Ledger) writeKeyEntries() error {
 		text = append(strconv.AppendInt(text, k.Entry, 10), '\n')
 	}
 	return writeWhole(filepath.Join(l.keysDir(), "entries"), text, 0o644)
+}
+
+// Countersign adds this ledger's signature to the head of another: what its
+// Receiver answers. It fails with ErrHead, for its own name in particular.
+func (l *Ledger) Countersign(text []byte) ([]byte, error) {
+	if l.opts.ReadOnly {
+		return nil, ErrReadOnly
+	}
+	head, err := ParseHead(text)
+	if err != nil {
+		return nil, err
+	}
+	if head.Name == l.Name() {
+		return nil, badHead("a ledger is no witness of its own")
+	}
+	l.commit.Lock()
+	key := l.key
+	l.commit.Unlock()
+	signer, err := signerOf(l.Name(), key)
+	if err != nil {
+		return nil, err
+	}
+	_, err = note.Open(text, note.VerifierList())
+	var foreign *note.UnverifiedNoteError
+	if !errors.As(err, &foreign) {
+		return nil, ErrHead.Because(err)
+	}
+	return note.Sign(foreign.Note, signer)
 }

@@ -227,22 +227,32 @@ func (w *watcher) offer(ctx context.Context) error {
 	return err
 }
 
+// submit proves from the head that the witness took, or from the one that it
+// says it took, where an answer of its was lost.
 func (w *watcher) submit(ctx context.Context, head Head) error {
-	proof, err := w.ledger.ProveTree(w.took.Size, head.Size)
-	if err != nil {
-		return err
-	}
 	keys, err := w.ledger.successions()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, submitTimeout)
 	defer cancel()
-	receipt, err := w.witness.Submit(ctx, Submission{head, w.took.Size, proof, keys})
+	receipt, err := w.submitFrom(ctx, head, w.took.Size, keys)
+	var behind *BehindError
+	if errors.As(err, &behind) && behind.Size <= head.Size && behind.Size != w.took.Size {
+		receipt, err = w.submitFrom(ctx, head, behind.Size, keys)
+	}
 	if err != nil {
 		return err
 	}
 	return w.keep(Receipt{w.state.Name, w.state.Kind, earshot.At(w.ledger.opts.Now()), head.Size, string(head.Note), receipt})
+}
+
+func (w *watcher) submitFrom(ctx context.Context, head Head, old int64, keys []string) ([]byte, error) {
+	proof, err := w.ledger.ProveTree(old, head.Size)
+	if err != nil {
+		return nil, err
+	}
+	return w.witness.Submit(ctx, Submission{head, old, proof, keys})
 }
 
 // keep appends a receipt, durably.
