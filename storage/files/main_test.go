@@ -31,4 +31,5 @@ var plays = map[string]func(dir string) error{
 	},
 	"die":  dieAtStep,
 	"work": workUntilKilled,
+	"tape": tapeUntilKilled,
 }

@@ -18,18 +18,18 @@ func TestResume(t *testing.T) {
 		want   string
 	}{
 		{"nothing appended", func(*testing.T, *Part) {}, func(*testing.T, *Part) {}, "rest"},
-		{"nothing before", func(*testing.T, *Part) {}, appending("late"), "rest"},
+		{"nothing before", func(*testing.T, *Part) {}, appending("late, and longer"), "rest"},
 		{"nothing after", appending("begin "), func(*testing.T, *Part) {}, "begin rest"},
-		{"more after", appending("begin "), appending("late"), "begin rest"},
+		{"more after", appending("begin "), appending("late, and longer"), "begin rest"},
 		{"flushed between", func(t *testing.T, p *Part) {
 			must(t, errors.Join(p.Append([]byte("be")), p.Flush(), p.Append([]byte("gin "))))
-		}, appending("late"), "begin rest"},
+		}, appending("late, and longer"), "begin rest"},
 		{"patched in memory", func(t *testing.T, p *Part) {
 			must(t, errors.Join(p.Append([]byte("begin ")), p.Patch(0, []byte("B"))))
-		}, appending("late"), "Begin rest"},
+		}, appending("late, and longer"), "Begin rest"},
 		{"patched on the disk", func(t *testing.T, p *Part) {
 			must(t, errors.Join(p.Append([]byte("begin ")), p.Flush(), p.Patch(0, []byte("B"))))
-		}, appending("late"), "Begin rest"},
+		}, appending("late, and longer"), "Begin rest"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
