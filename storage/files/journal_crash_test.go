@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -50,17 +51,9 @@ func tapeUntilKilled(dir string) error {
 		return err
 	}
 	wrote := make(chan struct{}, 1)
-	left, err := strconv.Atoi(os.Getenv("FILES_TEST_NTH"))
-	if err != nil {
-		return err
-	}
-	s.step = func(step, _ string) {
-		if step == os.Getenv("FILES_TEST_STEP") {
-			if left--; left == 0 {
-				err := unix.Kill(os.Getpid(), unix.SIGKILL)
-				panic(fmt.Sprint("still alive: ", err))
-			}
-		}
+	die := dieAt()
+	s.step = func(step, name string) {
+		die(step, name)
 		if step == "records written" || step == "states synced" {
 			wake(wrote)
 		}
@@ -76,6 +69,23 @@ func tapeUntilKilled(dir string) error {
 	for n := 0; ; n++ {
 		if err := t.tick(n); err != nil {
 			return err
+		}
+	}
+}
+
+// dieAt is a hook that kills this process when FILES_TEST_STEP has come
+// FILES_TEST_NTH times.
+func dieAt() func(step, name string) {
+	nth, err := strconv.Atoi(os.Getenv("FILES_TEST_NTH"))
+	if err != nil {
+		panic(err)
+	}
+	var left atomic.Int64
+	left.Store(int64(nth))
+	return func(step, _ string) {
+		if step == os.Getenv("FILES_TEST_STEP") && left.Add(-1) == 0 {
+			err := unix.Kill(os.Getpid(), unix.SIGKILL)
+			panic(fmt.Sprint("still alive: ", err))
 		}
 	}
 }

@@ -29,7 +29,8 @@ var plays = map[string]func(dir string) error{
 		}
 		return s.Close()
 	},
-	"die":  dieAtStep,
-	"work": workUntilKilled,
-	"tape": tapeUntilKilled,
+	"die":   dieAtStep,
+	"work":  workUntilKilled,
+	"tape":  tapeUntilKilled,
+	"group": dieInAGroup,
 }
