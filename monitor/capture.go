@@ -23,8 +23,8 @@ var captureRoutes = []Route{
 		Summary: "Keep what a sound check at the seat found"},
 }
 
-// captureFilter says what is verified.
-type captureFilter struct {
+// CaptureFilter says what is verified.
+type CaptureFilter struct {
 	From    string `query:"from" maxLength:"10" doc:"the first day, YYYY-MM-DD in the site's time zone; today if left out"`
 	To      string `query:"to" maxLength:"10" doc:"the last day; the first if left out"`
 	Branch  string `query:"branch" maxLength:"64" doc:"with all branches below it"`
@@ -34,11 +34,11 @@ type captureFilter struct {
 
 func (s *Server) captureOperations(b *book) {
 	enter(s, b, "verify-capture", func(ctx context.Context, in *struct {
-		captureFilter
+		CaptureFilter
 		Cursor string `query:"cursor" maxLength:"200"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"seats' days on a page; each brings at most 50 findings, of one seat all"`
 	}) (*body[earshot.Capture], error) {
-		q, err := s.captureQuery(in.captureFilter)
+		q, err := s.captureQuery(in.CaptureFilter)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (s *Server) captureOperations(b *book) {
 	enter(s, b, "add-sound-check", s.addSoundCheck)
 }
 
-func (s *Server) captureQuery(in captureFilter) (storage.CaptureQuery, error) {
+func (s *Server) captureQuery(in CaptureFilter) (storage.CaptureQuery, error) {
 	q := storage.CaptureQuery{Zone: s.Location, Branch: in.Branch, Seat: in.Seat, Problem: earshot.CaptureKind(in.Problem), Limits: s.CaptureLimits}
 	var err error
 	if q.From, err = s.day("from", in.From, s.Now()); err != nil {

@@ -27,10 +27,10 @@ const workbookType = "application/vnd.openxmlformats-officedocument.spreadsheetm
 const mostBookRows = 31_000
 
 func (s *Server) exportCapture(ctx context.Context, in *struct {
-	captureFilter
+	CaptureFilter
 	Language string `query:"language" enum:"zh,en" default:"zh"`
 }) (*workbook, error) {
-	q, err := s.captureQuery(in.captureFilter)
+	q, err := s.captureQuery(in.CaptureFilter)
 	if err != nil {
 		return nil, err
 	}

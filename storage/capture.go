@@ -69,9 +69,9 @@ func (a *Archive) unheard(c earshot.Call) bool {
 type CaptureQuery struct {
 	From, To time.Time // the days these lie in, both included
 	Zone     *time.Location
-	Branch   string // with all below it; "" is all
-	Seat     string // "" is all
-	Problem  earshot.CaptureKind
+	Branch   string              // with all below it; "" is all
+	Seat     string              // "" is all
+	Problem  earshot.CaptureKind // rows and findings with this alone; the totals are of all
 	Limits   earshot.CaptureLimits
 
 	Cursor string
@@ -146,6 +146,7 @@ type verifying struct {
 	now      time.Time
 	branches map[string]string // of seats
 	wanted   map[string]bool   // branches; nil is all
+	totals   earshot.CaptureRow
 	rows     []earshot.CaptureRow
 	findings map[string][]earshot.CaptureFinding // by day and seat
 }
@@ -185,7 +186,11 @@ func (v *verifying) day(ctx context.Context, day earshot.CaptureDay, look bool) 
 	facts.Branch = func(seat string) string { return v.branches[seat] }
 	rows, findings := limits.Verify(day, facts, v.now)
 	for _, r := range rows {
-		if (v.wanted == nil || v.wanted[r.Branch]) && (v.query.Problem == "" || r.Of(v.query.Problem) > 0) {
+		if v.wanted != nil && !v.wanted[r.Branch] {
+			continue
+		}
+		v.totals.Add(r)
+		if v.query.Problem == "" || r.Of(v.query.Problem) > 0 {
 			v.rows = append(v.rows, r)
 		}
 	}
@@ -200,9 +205,7 @@ func (v *verifying) day(ctx context.Context, day earshot.CaptureDay, look bool) 
 
 // page puts a page of the rows, and their findings, into out.
 func (v *verifying) page(out *earshot.Capture, skip, limit int) {
-	for _, r := range v.rows {
-		out.Totals.Add(r)
-	}
+	out.Totals = v.totals
 	earshot.SortRows(v.rows)
 	rest := v.rows[min(skip, len(v.rows)):]
 	out.Rows = append([]earshot.CaptureRow{}, rest[:min(limit, len(rest))]...)

@@ -77,6 +77,12 @@ export const router = createRouter({
       component: () => import("@/pages/integrity/IntegrityPage.vue"),
       meta: { title: "integrity.title", needs: ["inspect"] },
     },
+    {
+      path: "/capture",
+      name: "capture",
+      component: () => import("@/pages/capture/CapturePage.vue"),
+      meta: { title: "capture.title", needs: ["capture"] },
+    },
     { path: "/admin", redirect: "/admin/seats" },
     {
       path: "/admin/branches",

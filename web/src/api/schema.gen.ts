@@ -1882,6 +1882,14 @@ export interface operations {
     "verify-capture": {
         parameters: {
             query?: {
+                /** @description the first day, YYYY-MM-DD in the site's time zone; today if left out */
+                from?: string;
+                /** @description the last day; the first if left out */
+                to?: string;
+                /** @description with all branches below it */
+                branch?: string;
+                seat?: string;
+                problem?: "missing" | "unrecorded" | "damaged" | "silent" | "one_sided" | "gaps" | "dead_mic" | "bleed" | "sound_check" | "unended";
                 cursor?: string;
                 /** @description seats' days on a page; each brings at most 50 findings, of one seat all */
                 limit?: number;
@@ -1915,6 +1923,14 @@ export interface operations {
     "export-capture": {
         parameters: {
             query?: {
+                /** @description the first day, YYYY-MM-DD in the site's time zone; today if left out */
+                from?: string;
+                /** @description the last day; the first if left out */
+                to?: string;
+                /** @description with all branches below it */
+                branch?: string;
+                seat?: string;
+                problem?: "missing" | "unrecorded" | "damaged" | "silent" | "one_sided" | "gaps" | "dead_mic" | "bleed" | "sound_check" | "unended";
                 language?: "zh" | "en";
             };
             header?: never;

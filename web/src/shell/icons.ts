@@ -55,6 +55,7 @@ export const icons = {
   retention: "M3.5 5h13v12h-13zM3.5 8.5h13M7 3v3M13 3v3M8 11l4 4M12 11l-4 4",
   package: "M3 6.5 10 3l7 3.5v7L10 17l-7-3.5zM3 6.5l7 3.5 7-3.5M10 10v7",
   integrity: "M10 2.5 16.5 5v5c0 4-3 6.5-6.5 7.5C6.5 16.5 3.5 14 3.5 10V5zM7 10l2.3 2.3L13.2 8",
+  capture: "M4 4h9M4 8h6M4 12h4M10.5 13.5l2 2 4.5-5",
   cover: "M5 3h7l3 3v11H5zM12 3v3h3M7.5 9.5h5M7.5 14c1-1.6 1.8-1.6 2.2-.4.8-.8 1.6-.8 2.8.2",
 } as const;
 

@@ -1,5 +1,6 @@
 import admin from "./admin";
 import archive from "./archive";
+import capture from "./capture";
 import dock from "./dock";
 import errors from "./errors";
 import evidence from "./evidence";
@@ -10,4 +11,17 @@ import shell from "./shell";
 import wall from "./wall";
 import words from "./words";
 
-export default { words, errors, shell, login, wall, dock, admin, archive, evidence, integrity, seatPage };
+export default {
+  words,
+  errors,
+  shell,
+  login,
+  wall,
+  dock,
+  admin,
+  archive,
+  capture,
+  evidence,
+  integrity,
+  seatPage,
+};

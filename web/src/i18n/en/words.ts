@@ -51,6 +51,8 @@ export default {
     takeover: "Two devices fight for this seat",
     overflow: "Recording falls behind, audio is lost",
     poor_link: "Poor network",
+    dead_mic: "One side's microphone gives nothing",
+    bleed: "Both sides carry the same sound",
     silent: "One side has been silent for long",
   },
   kind: { counter: "Counter", hotline: "Hotline" },

@@ -51,6 +51,8 @@ export default {
     takeover: "有两台设备在抢这个坐席位",
     overflow: "录音跟不上，有声音丢失",
     poor_link: "网络质量差",
+    dead_mic: "有一侧麦克风没有声音",
+    bleed: "两侧串音",
     silent: "有一侧长时间无声",
   },
   kind: { counter: "柜台", hotline: "热线" },

@@ -14,6 +14,8 @@ const attentions: Attention[] = [
   "takeover",
   "overflow",
   "poor_link",
+  "dead_mic",
+  "bleed",
   "silent",
 ];
 const stateOrder: SeatState[] = ["faulty", "unknown", "live", "paused", "idle", "offline"];
