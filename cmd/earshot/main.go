@@ -26,6 +26,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Record, index, and serve the dashboard."`
 	Seat    seatCommand    `cmd:"" help:"Play audio files as a seat, over real WebRTC."`
 	User    userCommand    `cmd:"" help:"Add users, set passwords, list users."`
+	Check   checkCommand   `cmd:"" help:"Verify an evidence package, offline."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Openapi openapiCommand `cmd:"" help:"Print the API's description." hidden:""`
 	Version versionCommand `cmd:"" help:"Print the version."`

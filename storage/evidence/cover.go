@@ -114,7 +114,8 @@ func (s *sheet) ending(m *Manifest) error {
 	}
 	for _, line := range []string{
 		"核对时，请将本页的密钥指纹与证据包中的逐字比较：指纹只有经另一途径取得时才说明录音出自本单位。",
-		"Compare this fingerprint with the package's, letter by letter: it tells whose recordings these are only when it came another way than the package.",
+		"Compare this fingerprint with the package's, letter by letter: it tells whose recordings",
+		"these are only when it came another way than the package.",
 	} {
 		if err := s.text(9, 0, line); err != nil {
 			return err
@@ -124,7 +125,7 @@ func (s *sheet) ending(m *Manifest) error {
 	if err := s.room(60); err != nil {
 		return err
 	}
-	return s.text(11, 0, "签字 Signature ____________________    盖章 Seal ____________________    日期 Date ______________")
+	return s.text(11, 0, "签字 Signature ________________   盖章 Seal ________________   日期 Date ____________")
 }
 
 // pair writes a label and what it says.

@@ -322,7 +322,7 @@ func TestTampering(t *testing.T) {
 		{"another key", func(f map[string][]byte) { f[keyName] = otherKey(t) }, FindingHead},
 		{"a call claimed to be whole", func(f map[string][]byte) {
 			for _, name := range []string{manifestName, "calls/" + b + ".json"} {
-				f[name] = bytes.Replace(f[name], []byte(`"whole": false,`), []byte(`"whole": true,`), -1)
+				f[name] = bytes.ReplaceAll(f[name], []byte(`"whole": false,`), []byte(`"whole": true,`))
 			}
 		}, FindingFacts},
 	} {

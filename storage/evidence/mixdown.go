@@ -178,7 +178,7 @@ func (d *opusMix) next() ([]int16, error) {
 			return nil, err
 		}
 	}
-	n := 0
+	var n int
 	if d.hole > 0 {
 		n = int(min(d.hole*mixRate/opus.SampleRate, mixRate))
 		d.hole -= int64(n) * opus.SampleRate / mixRate
