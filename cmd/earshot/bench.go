@@ -18,10 +18,11 @@ type benchSeats struct {
 	For       time.Duration `help:"How long is measured." default:"20s"`
 	Inject    bool          `help:"Hand the packets in behind the wire, in this process."`
 	Against   string        `help:"A MediaMTX binary that records the same load afterwards, to compare with." placeholder:"FILE"`
+	Kill      bool          `help:"With --inject: kill a process that records the same, and bring its calls back."`
 	Data      string        `help:"Keep the recordings in this folder." placeholder:"DIR"`
 }
 
 // Run measures and prints.
 func (c benchSeats) Run(ctx context.Context, out io.Writer) error {
-	return bench.Seats(ctx, bench.Options{Seats: c.Seats, Listeners: c.Listeners, For: c.For, Against: c.Against, Inject: c.Inject, Data: c.Data}, out)
+	return bench.Seats(ctx, bench.Options{Seats: c.Seats, Listeners: c.Listeners, For: c.For, Against: c.Against, Inject: c.Inject, Kill: c.Kill, Data: c.Data}, out)
 }

@@ -29,6 +29,7 @@ type Options struct {
 	For       time.Duration // measured, after Warm; 20 s
 	Warm      time.Duration // before that; 3 s
 	Inject    bool          // behind the wire, in this process
+	Kill      bool          // with Inject: kill a process that records the same, and bring its calls back
 
 	// Against is a MediaMTX binary that records the same load afterwards, for
 	// comparison; empty is none.
@@ -47,6 +48,8 @@ func (o *Options) fill() error {
 		return earshot.Fail(earshot.Invalid, "bad_listeners", "a number of listeners, not %d", o.Listeners)
 	case o.Inject && o.Listeners > 0:
 		return earshot.Fail(earshot.Invalid, "bad_listeners", "injected packets have no listeners")
+	case o.Kill && !o.Inject:
+		return earshot.Fail(earshot.Invalid, "bad_kill", "only a process that packets are injected into is killed")
 	case o.Inject && o.Against != "":
 		return earshot.Fail(earshot.Invalid, "bad_against", "nothing can be injected into another server")
 	}
@@ -83,7 +86,10 @@ type figures struct {
 	idleRSS  int64         // bytes, with the seats known and none connected
 	busyRSS  int64
 	written  int64 // bytes to the disk, by the server
+	writes   int64 // system calls that write, by the server
 	flushes  int64 // of all disks, by whomever
+	ordered  int64 // flushes that the store ordered; with Inject
+	kill     *recovery
 	idlePart float64
 
 	allSent int64 // from beginning to end
@@ -116,6 +122,13 @@ func Seats(ctx context.Context, opts Options, out io.Writer) error {
 	f, err := measure(ctx, opts, dir)
 	if err != nil {
 		return err
+	}
+	if opts.Kill {
+		r, err := killed(ctx, opts, dir)
+		if err != nil {
+			return fmt.Errorf("killing a process: %w", err)
+		}
+		f.kill = &r
 	}
 	f.print(out)
 	if opts.Against == "" {
@@ -156,7 +169,7 @@ func (f *figures) sample(ctx context.Context, pid int, sent func() int64) error 
 		return err
 	}
 	f.span, f.sent = time.Since(began), sent()-first
-	f.cpu, f.busyRSS, f.written = b.cpu-a.cpu, b.rss, b.written-a.written
+	f.cpu, f.busyRSS, f.written, f.writes = b.cpu-a.cpu, b.rss, b.written-a.written, b.writes-a.writes
 	f.flushes = after.flushes - before.flushes
 	f.idlePart = after.idleSince(before)
 	return nil
@@ -199,7 +212,14 @@ func (f *figures) print(out io.Writer) {
 	line("calls stored", "%d of %d", f.calls, f.opts.Seats)
 	line("packets lost", "%.0f of %d%s", f.lost(), f.allSent, f.causes())
 	line("written to disk", "%.2f MB/s", float64(f.written)/1e6/f.span.Seconds())
+	line("writes", "%.0f a second", float64(f.writes)/f.span.Seconds())
+	if f.opts.Inject {
+		line("disk flushes ordered", "%.1f a second", float64(f.ordered)/f.span.Seconds())
+	}
 	line("disk flushes, whole machine", "%.1f a second", float64(f.flushes)/f.span.Seconds())
+	if f.kill != nil {
+		f.kill.print(line)
+	}
 	if n := len(f.delays); n > 0 {
 		line("delay, sent to heard", "p50 %v, p99 %v, p99.9 %v, over %d packets", f.delay(.5), f.delay(.99), f.delay(.999), n)
 		line("packets not heard", "%d of %d", max(f.toHear-f.heard, 0), f.toHear)

@@ -49,11 +49,25 @@ func TestInjectedPacketsAreAllRecorded(t *testing.T) {
 	wants(t, lines, "server CPU for a recorded packet", `µs`)
 }
 
-func TestSeatsOverTheNetwork(t *testing.T) {
+// built is the program, made for a test.
+func built(t *testing.T) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "earshot")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "earshot/cmd/earshot").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return program
+}
+
+func TestKilledProcessIsBroughtBack(t *testing.T) {
+	lines := report(t, Options{Seats: 3, Inject: true, Kill: true, For: time.Second, Warm: 2 * time.Second, Server: built(t)})
+	wants(t, lines, "killed, and brought back", `^3 of 3 calls`)
+	wants(t, lines, "audio lost with the kill", `^p50 [1-9]\d*ms, at most ([1-9]|[1-9]\d|[12]\d\d)ms`)
+	wants(t, lines, "disk flushes ordered", `^[1-9]`)
+}
+
+func TestSeatsOverTheNetwork(t *testing.T) {
+	program := built(t)
 	lines := report(t, Options{Seats: 3, Listeners: 2, For: time.Second, Warm: 500 * time.Millisecond, Server: program})
 	wants(t, lines, "calls stored", `^3 of 3$`)
 	wants(t, lines, "packets lost", `^0 of `)

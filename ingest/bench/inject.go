@@ -31,17 +31,22 @@ func behindTheWire(ctx context.Context, opts Options, dir string) (f *figures, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	journal, err := store.OpenJournal(files.JournalOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, journal.Close()) }()
 	board, err := session.Open(ctx, session.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, board.Close()) }()
 	shelf := &shelf{seats: opts.Seats, calls: map[string]earshot.Call{}}
-	floor, err := ingest.New(ctx, ingest.Options{Node: "bench", Shelf: shelf, Board: board, Files: ingest.Disk(store)})
+	floor, err := ingest.New(ctx, ingest.Options{Node: "bench", Shelf: shelf, Board: board, Files: ingest.Disk(store), Journal: ingest.DiskJournal(journal)})
 	if err != nil {
 		return nil, err
 	}
-	if err := f.inject(ctx, floor); err != nil {
+	if err := f.inject(ctx, floor, store); err != nil {
 		return nil, errors.Join(err, floor.Close(context.WithoutCancel(ctx)))
 	}
 	if err := floor.Close(ctx); err != nil {
@@ -53,7 +58,7 @@ func behindTheWire(ctx context.Context, opts Options, dir string) (f *figures, e
 	return f, nil
 }
 
-func (f *figures) inject(ctx context.Context, floor *ingest.Floor) error {
+func (f *figures) inject(ctx context.Context, floor *ingest.Floor, store *files.Store) error {
 	debug.FreeOSMemory()
 	idle, err := readProcess(os.Getpid())
 	if err != nil {
@@ -87,7 +92,10 @@ func (f *figures) inject(ctx context.Context, floor *ingest.Floor) error {
 	speaking, hush := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { pace.run(speaking) })
-	err = f.sample(ctx, os.Getpid(), pace.sent.Load)
+	err = f.sample(ctx, os.Getpid(), func() int64 {
+		f.ordered = store.Flushes() - f.ordered // asked at both ends of the span
+		return pace.sent.Load()
+	})
 	hush()
 	wg.Wait()
 	f.allSent = pace.sent.Load()

@@ -18,6 +18,7 @@ type process struct {
 	cpu     time.Duration // user and system
 	rss     int64         // bytes
 	written int64         // bytes sent to the storage layer
+	writes  int64         // system calls that write
 }
 
 func readProcess(pid int) (process, error) {
@@ -40,7 +41,10 @@ func readProcess(pid int) (process, error) {
 	}
 	p.cpu = time.Duration(numbers[0]+numbers[1]) * time.Second / ticksASecond
 	p.rss = numbers[2] * int64(os.Getpagesize())
-	p.written, err = readKey(dir+"io", "write_bytes:")
+	if p.written, err = readKey(dir+"io", "write_bytes:"); err != nil {
+		return p, err
+	}
+	p.writes, err = readKey(dir+"io", "syscw:")
 	return p, err
 }
 
