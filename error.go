@@ -21,6 +21,7 @@ const (
 	Limited                  // too often
 	Unsupported              // a media type or format that is not taken
 	Unavailable              // something we need is away; try again
+	NoRoom                   // there is nowhere left to keep it
 	Gone                     // it was there, and is deleted for good
 )
 

@@ -57,6 +57,9 @@ func (f *Floor) StartCall(ctx context.Context, id string, facts earshot.CallPatc
 		return earshot.Call{}, err
 	}
 	return onSeat(ctx, f, id, func(now time.Time, s *seat) (earshot.Call, error) {
+		if err := f.mayStart(); err != nil {
+			return earshot.Call{}, err
+		}
 		if s.call != nil {
 			s.endCall(now)
 		}

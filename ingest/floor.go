@@ -43,6 +43,10 @@ type Options struct {
 	ReconnectWithin time.Duration    // earshot.ReconnectWithin if zero
 	LongestCall     time.Duration    // earshot.LongestCall if zero
 
+	// Admit says whether new calls may begin: nil, or why not. It is asked ten
+	// times a second and must not wait. Calls that are open go on.
+	Admit func() error
+
 	// Recover makes whole what a call that was live when the node died has on
 	// disk: parts, their lengths, EndedAt. It is called for several calls at
 	// once. Without it such a call is stored as the index knows it.
@@ -144,6 +148,7 @@ type Floor struct {
 	touched    []*seat              // whose state is to be told
 	levels     []earshot.SeatLevels
 	ticks      int
+	refusal    error    // why new calls are refused; nil while they are not
 	nextNumber uint32   // of a call in the journal
 	finishing  bool     // no seat takes anything any more
 	done       bool     // and every call is complete

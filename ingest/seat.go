@@ -34,7 +34,9 @@ type seat struct {
 	preRollOf [2]recorder.Track // whose packets those are; zero: nobody's yet
 	takeovers []time.Time
 	overflow  time.Time // when packets were last thrown away
-	listeners []string
+
+	turnedAway bool // a call was not begun because new calls are refused
+	listeners  []string
 
 	meters [2]sideMeter // agent, customer
 
@@ -246,6 +248,9 @@ func (s *seat) packet(st *Stream, t *Track, r *record) {
 	}
 	s.hear(at, t, r)
 	if s.call == nil {
+		s.makeGood(at, st)
+	}
+	if s.call == nil {
 		s.waiting(at, t, r)
 		return
 	}
@@ -273,7 +278,7 @@ func (s *seat) begins(at time.Time, st *Stream) {
 		s.call.gone = time.Time{}
 		s.open(at)
 	case s.cutter.first() && !st.spent:
-		s.startCall(at, nil)
+		s.startBySession(at)
 	}
 	s.touch()
 }
@@ -306,6 +311,11 @@ func (s *seat) waiting(at time.Time, t *Track, r *record) {
 	if !start {
 		return
 	}
+	if s.floor.refusal != nil {
+		s.turnAway()
+		return
+	}
+	s.turnedAway = false
 	s.startByVoice(from, at)
 }
 

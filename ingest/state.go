@@ -19,6 +19,7 @@ const (
 // tick looks after every seat once, for the instant now.
 func (f *Floor) tick(now time.Time) {
 	f.ticks++
+	f.admit()
 	f.levels = f.levels[:0]
 	connected := make([]string, 0, 16)
 	calls := 0
@@ -93,6 +94,8 @@ func (s *seat) attentionNow(now time.Time) earshot.Attention {
 		return earshot.AttentionDisconnected
 	case s.stalled(now):
 		return earshot.AttentionStalled
+	case s.unheard():
+		return earshot.AttentionRefused
 	case len(s.takeovers) >= takeoverMany:
 		return earshot.AttentionTakeover
 	case !s.overflow.IsZero() && now.Sub(s.overflow) < overflowSpan:

@@ -41,6 +41,7 @@ var statusOf = map[earshot.Kind]int{
 	earshot.NotFound:     http.StatusNotFound,
 	earshot.Conflict:     http.StatusConflict,
 	earshot.TooLarge:     http.StatusRequestEntityTooLarge,
+	earshot.NoRoom:       http.StatusInsufficientStorage,
 	earshot.Limited:      http.StatusTooManyRequests,
 	earshot.Unsupported:  http.StatusUnsupportedMediaType,
 	earshot.Unavailable:  http.StatusServiceUnavailable,
@@ -79,7 +80,7 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	switch e.Kind {
 	case earshot.Internal:
 		log.ErrorContext(ctx, "request failed", "err", err)
-	case earshot.Unavailable:
+	case earshot.Unavailable, earshot.NoRoom:
 		log.WarnContext(ctx, "request not served", "code", e.Code, "err", err)
 	}
 	return p

@@ -88,7 +88,7 @@ func (seatStates) values() []any {
 }
 func (attentions) values() []any {
 	return listed("", earshot.AttentionNodeLost, earshot.AttentionDisconnected, earshot.AttentionStalled, earshot.AttentionTakeover,
-		earshot.AttentionOverflow, earshot.AttentionPoorLink, earshot.AttentionDeadMic, earshot.AttentionBleed, earshot.AttentionSilent)
+		earshot.AttentionRefused, earshot.AttentionOverflow, earshot.AttentionPoorLink, earshot.AttentionDeadMic, earshot.AttentionBleed, earshot.AttentionSilent)
 }
 func (alarmCodes) values() []any { return listed(earshot.AlarmCodes...) }
 func (eventKinds) values() []any {

@@ -886,7 +886,7 @@ export interface components {
         LiveSeat: {
             agent: components["schemas"]["Agent"] | null;
             /** @enum {string} */
-            attention: "" | "node_lost" | "disconnected" | "stalled" | "takeover" | "overflow" | "poor_link" | "dead_mic" | "bleed" | "silent";
+            attention: "" | "node_lost" | "disconnected" | "stalled" | "takeover" | "refused" | "overflow" | "poor_link" | "dead_mic" | "bleed" | "silent";
             call: components["schemas"]["LiveCall"] | null;
             listeners: string[];
             node: string;

@@ -8,6 +8,10 @@ export default {
   too_many_attempts: "Too many attempts; try again in {n} seconds",
   sign_in: "You have been signed out; sign in again",
   forbidden: "Your role does not allow this",
+  disk_full: "The server's disk is full: new calls are not recorded. Tell an administrator now.",
+  index_away:
+    "The index (database) cannot be used: nobody can sign in or search for now. Recording goes on, and the index catches up afterwards.",
+  redis_away: "The live state (Redis) cannot be reached; try again later. Recording goes on.",
   no_seat: "There is no such seat; it may have been deleted",
   no_call: "There is no such call",
   no_part: "The call has no such part",

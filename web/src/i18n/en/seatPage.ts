@@ -137,6 +137,8 @@ export default {
   attention: {
     stalled: "The server does not hear one of the sides; check the microphone.",
     takeover: "Two devices fight for this seat; close one of them.",
+    refused:
+      "The server's disk is full: new calls are not recorded. Tell an administrator now; it resumes by itself.",
     overflow: "The server cannot keep up and audio is lost. Tell your administrator.",
     poor_link: "The network is poor; the recording may have gaps. Check cable or Wi-Fi.",
     silent: "One side has been silent for long; check where its microphone points and whether it is muted.",

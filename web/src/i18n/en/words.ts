@@ -49,6 +49,7 @@ export default {
     disconnected: "Cut off during a call, waiting for it to reconnect",
     stalled: "Connected, but no audio arrives",
     takeover: "Two devices fight for this seat",
+    refused: "Not recorded: the server's disk is full",
     overflow: "Recording falls behind, audio is lost",
     poor_link: "Poor network",
     dead_mic: "One side's microphone gives nothing",

@@ -49,6 +49,7 @@ export default {
     disconnected: "通话中断线，正等待重连",
     stalled: "已连接，但收不到声音",
     takeover: "有两台设备在抢这个坐席位",
+    refused: "没有录音：服务器磁盘已满",
     overflow: "录音跟不上，有声音丢失",
     poor_link: "网络质量差",
     dead_mic: "有一侧麦克风没有声音",
