@@ -141,6 +141,7 @@ func (l *Ledger) openToRead() (err error) {
 	}
 	if err := l.load(); errors.As(err, &bad) {
 		l.problem = errors.Join(l.problem, err)
+		return l.findKeysAnyway()
 	} else if err != nil {
 		return err
 	}
@@ -149,21 +150,22 @@ func (l *Ledger) openToRead() (err error) {
 
 // load takes up entries and keys, and checks them against the newest head.
 func (l *Ledger) load() error {
-	at := loading{store: l.store, head: l.heads.get()}
-	if err := at.load(); err != nil {
+	at, err := loadStore(l.store, l.heads.get())
+	if err == nil {
+		err = l.loadKeys(at.from, at.keys)
+	}
+	if err != nil && at.from > 0 { // an offset may lead astray
+		if at, err = reloadStore(l.store, l.heads.get()); err == nil {
+			err = l.loadKeys(at.from, at.keys)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if !l.opts.ReadOnly {
-		torn, err := at.mend(l.dir, l.opts.Now())
-		if err != nil {
+		if err := l.mend(&at); err != nil {
 			return err
 		}
-		if torn > 0 {
-			l.opts.Log.Warn("cut an unfinished end off the ledger", "bytes", torn, "entries", l.Size())
-		}
-	}
-	if err := l.loadKeys(at.from, at.keys); err != nil {
-		return err
 	}
 	head := at.head
 	if head.Size == 0 {
@@ -177,6 +179,21 @@ func (l *Ledger) load() error {
 		return ErrHead.Because(fmt.Errorf("the head signed at %s: %w", head.At, err))
 	}
 	return nil
+}
+
+// mend makes the files what was loaded.
+func (l *Ledger) mend(at *loading) error {
+	torn, err := at.mend(l.dir, l.opts.Now())
+	if err != nil {
+		return fmt.Errorf("mend the ledger: %w", err)
+	}
+	if torn > 0 {
+		l.opts.Log.Warn("cut an unfinished end off the ledger", "bytes", torn, "entries", l.Size())
+	}
+	if len(l.keys) == 0 {
+		return nil
+	}
+	return l.writeKeyEntries()
 }
 
 // batch is what callers that wait for the same sync append.

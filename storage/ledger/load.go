@@ -28,10 +28,27 @@ type loading struct {
 	keys    []int64 // entries read that bring in keys
 }
 
+// loadStore loads from the newest head. Where that fails it reads everything:
+// only the entries can be damaged, offsets and hashes are made again.
+func loadStore(s *store, head Head) (loading, error) {
+	l := loading{store: s, head: head}
+	err := l.load(head.Size)
+	if err == nil || l.from == 0 {
+		return l, err
+	}
+	return reloadStore(s, head)
+}
+
+func reloadStore(s *store, head Head) (loading, error) {
+	s.extraOffsets, s.extraHashes = tail{}, tail{}
+	l := loading{store: s, head: head}
+	return l, l.load(0)
+}
+
 // load reads what there is. It fails with ErrDamaged, ErrCut or ErrHead where
 // something does not fit; then the store is as far as it fitted.
-func (l *loading) load() error {
-	if err := l.begin(); err != nil {
+func (l *loading) load(from int64) error {
+	if err := l.begin(from); err != nil {
 		return err
 	}
 	err := l.scan()
@@ -41,9 +58,9 @@ func (l *loading) load() error {
 	return err
 }
 
-// begin finds where reading must begin: at the newest head, or at the start of
-// the log where the files made from the entries do not reach so far.
-func (l *loading) begin() error {
+// begin finds where reading must begin: at from, or at the start of the log where
+// the files made from the entries do not reach so far.
+func (l *loading) begin(from int64) error {
 	known, err := fileSize(l.store.offsets)
 	if err != nil {
 		return err
@@ -53,7 +70,7 @@ func (l *loading) begin() error {
 		return err
 	}
 	l.stored = stored / hashBytes
-	l.from = l.head.Size
+	l.from = from
 	if known/offsetBytes < l.from || l.stored < tlog.StoredHashCount(l.from) || !l.lineEnds(l.from-1) {
 		l.from = 0
 	}

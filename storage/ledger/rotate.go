@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,6 +133,7 @@ func (l *Ledger) dropOldKeys() error {
 // loadKeys reads the key entries: those below from by the list beside the keys,
 // or from all entries where it is gone; the others were met in reading.
 func (l *Ledger) loadKeys(from int64, met []int64) error {
+	l.keys = nil
 	known, err := l.keyEntries(from)
 	if err != nil {
 		return err
@@ -153,10 +155,30 @@ func (l *Ledger) loadKeys(from int64, met []int64) error {
 			return err
 		}
 	}
-	if l.opts.ReadOnly || len(l.keys) == 0 {
-		return nil
+	return nil
+}
+
+// findKeysAnyway takes the keys from all lines that bring one in, whatever else
+// does not fit.
+func (l *Ledger) findKeysAnyway() error {
+	l.keys = nil
+	entries := newLines(io.NewSectionReader(l.entries, 0, 1<<62), 0)
+	for i := int64(0); ; i++ {
+		line, err := entries.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !isKeyLine(line) {
+			continue
+		}
+		if e, err := ParseEntry(line); err == nil && e.Kind == KindKey {
+			err = l.keys.add(i, e)
+			l.opts.Log.Debug("a key of a damaged ledger", "entry", i, "err", err)
+		}
 	}
-	return l.writeKeyEntries()
 }
 
 // keyEntries is the list of the key entries below from; nil where it is missing

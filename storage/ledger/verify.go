@@ -199,10 +199,13 @@ func (v *verification) take(line []byte) error {
 		before := v.tree
 		v.kept = &before
 	}
-	if v.kept != nil {
+	switch {
+	case v.kept != nil:
 		if err := v.takeKept(i, leaf, kept); err != nil {
 			return err
 		}
+	case len(kept) == 0 && len(v.moved.places) > 0:
+		v.moved.added(i, leaf)
 	}
 	grown, err := v.tree.add(leaf)
 	if err != nil {
