@@ -62,6 +62,9 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.markOperations(book)
 	s.auditOperations(book)
 	s.captureOperations(book)
+	s.holdOperations(book)
+	s.retentionOperations(book)
+	s.ledgerOperations(book)
 	s.alarmOperations(book)
 	describeAudio(api.OpenAPI(), book)
 	tidySchemas(api.OpenAPI())
@@ -237,7 +240,7 @@ func (s *Server) seatOfEnded(ctx context.Context, id string) (string, error) {
 	defer cancel()
 	call, err := s.Archive.Call(ctx, id)
 	switch {
-	case errors.Is(err, earshot.ErrNoCall):
+	case errors.Is(err, earshot.ErrNoCall), errors.Is(err, earshot.ErrDeleted):
 		return "", nil
 	case err != nil:
 		return "", err

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"earshot"
@@ -31,7 +32,8 @@ type callFilter struct {
 	Rating    []int    `query:"rating,explode" minimum:"1" maximum:"5"`
 	Flag      []string `query:"flag,explode" enum:"silence,overtalk,loud,one_sided,gaps,interrupted,long,short,damaged"`
 	Tag       []string `query:"tag,explode"`
-	State     []string `query:"state,explode" enum:"live,stored"`
+	State     []string `query:"state,explode" enum:"live,stored,deleted" doc:"deleted ones only for those who may inspect"`
+	Held      bool     `query:"held" doc:"only those that a hold keeps from deletion now"`
 	Q         string   `query:"q" maxLength:"400" doc:"words, all of which must be found"`
 	Cursor    string   `query:"cursor" maxLength:"200"`
 	Limit     int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -42,7 +44,7 @@ func (s *Server) callOperations(b *book) {
 	enter(s, b, "get-call", func(ctx context.Context, in *ByID) (*body[earshot.Call], error) {
 		call, err := s.call(ctx, in.ID)
 		if err != nil {
-			return nil, err
+			return nil, s.withTombstone(ctx, in.ID, err)
 		}
 		return s.answerCall(ctx, call), nil
 	})
@@ -67,8 +69,18 @@ func (s *Server) searchCalls(ctx context.Context, in *callFilter) (*body[callLis
 	if err != nil {
 		return nil, err
 	}
+	var heldAt time.Time
+	if in.Held {
+		heldAt = s.Now()
+	}
+	if slices.Contains(in.State, string(earshot.CallDeleted)) {
+		if err := s.also(visitOf(ctx), "deleted"); err != nil {
+			return nil, err
+		}
+	}
 	page, err := s.Archive.Search(ctx, index.CallQuery{
-		From: from, To: to, Seats: in.Seat, Agents: in.Agent, Branches: in.Branch,
+		HeldAt: heldAt,
+		From:   from, To: to, Seats: in.Seat, Agents: in.Agent, Branches: in.Branch,
 		Kinds: typed[earshot.SeatKind](in.Kind), Directions: typed[earshot.Direction](in.Direction),
 		Number: in.Number, Account: in.Account, Ticket: in.Ticket, Businesses: in.Business, Ratings: in.Rating,
 		Flags: typed[earshot.Flag](in.Flag), Tags: in.Tag, States: typed[earshot.CallState](in.State),
@@ -81,6 +93,7 @@ func (s *Server) searchCalls(ctx context.Context, in *callFilter) (*body[callLis
 	for i, call := range page.Calls {
 		if call.State == earshot.CallLive {
 			if live, ok := s.Floor.LiveCall(call.ID); ok {
+				live.Holds = call.Holds
 				call = live
 			}
 		}
@@ -118,9 +131,22 @@ func (s *Server) instant(name, text string, end bool) (time.Time, error) {
 // call is a live call as it stands, else a stored one.
 func (s *Server) call(ctx context.Context, id string) (earshot.Call, error) {
 	if call, ok := s.Floor.LiveCall(id); ok {
+		call.Holds = s.Archive.HoldsOn(ctx, call)
 		return call, nil
 	}
 	return s.Archive.Call(ctx, id)
+}
+
+// withTombstone adds to err, that a call is deleted, what is left of it.
+func (s *Server) withTombstone(ctx context.Context, id string, err error) error {
+	if !errors.Is(err, earshot.ErrDeleted) {
+		return err
+	}
+	tombstone, readErr := s.Archive.Tombstone(ctx, id)
+	if readErr != nil {
+		return readErr
+	}
+	return &buried{earshot.ErrDeleted, tombstone}
 }
 
 func (s *Server) updateCall(ctx context.Context, in *struct {

@@ -70,6 +70,22 @@ var allowedTo = map[string]string{
 	"listen-options":    "nobody admin supervisor inspector evidence agent seat other",
 	"listening-options": "nobody admin supervisor inspector evidence agent seat other",
 
+	"list-holds":           "admin supervisor inspector evidence",
+	"list-holds/all":       "admin evidence",
+	"create-hold":          "admin evidence",
+	"release-hold":         "admin evidence",
+	"list-policies":        "admin evidence",
+	"create-policy":        "admin",
+	"update-policy":        "admin",
+	"delete-policy":        "admin",
+	"preview-retention":    "admin evidence",
+	"list-retention-runs":  "admin evidence",
+	"get-ledger":           "admin evidence",
+	"get-ledger-head":      "admin evidence",
+	"get-ledger-key":       "admin evidence",
+	"get-call-proofs":      "admin evidence",
+	"search-calls/deleted": "admin evidence",
+
 	"verify-capture":  "admin supervisor inspector evidence",
 	"export-capture":  "admin supervisor inspector evidence",
 	"announce":        "admin supervisor agent seat other",
@@ -214,6 +230,9 @@ func (h *gateHouse) path(route Route) string {
 			h.call = call.ID
 		}
 		id = h.call
+	}
+	if route.ID == "list-holds" {
+		return route.Path + "?call=" + earshot.NewID(h.clock.Now())
 	}
 	return strings.NewReplacer("{id}", id, "{n}", "1", "{mark}", "m", "{rest...}", "1").Replace(route.Path)
 }

@@ -25,6 +25,7 @@ import (
 	"earshot/storage"
 	"earshot/storage/files"
 	"earshot/storage/index"
+	"earshot/storage/ledger"
 	"earshot/storage/session"
 )
 
@@ -36,6 +37,7 @@ type house struct {
 	http    *httptest.Server
 	floor   *testFloor
 	index   *index.Index
+	ledger  *ledger.Ledger
 	archive *storage.Archive
 	files   *files.Store
 	live    *session.Store
@@ -63,11 +65,14 @@ func open(t *testing.T, changes ...change) *house {
 	must(t, err)
 	t.Cleanup(func() { must(t, h.live.Close()) })
 	h.floor = newTestFloor(h.clock.Now)
-	h.archive = storage.New(h.files, h.index, storage.Options{Now: h.clock.Now})
+	h.ledger, err = ledger.Open(dir, ledger.Options{Now: h.clock.Now})
+	must(t, err)
+	t.Cleanup(func() { must(t, h.ledger.Close()) })
+	h.archive = storage.New(h.files, h.index, storage.Options{Now: h.clock.Now, Ledger: h.ledger})
 	must(t, h.index.CreateUser(t.Context(), earshot.User{ID: firstAdmin, Name: "管理员", Role: earshot.RoleAdmin, PasswordHash: quickHash(adminPassword)}))
 
 	options := Options{
-		Floor: h.floor, Index: h.index, Archive: h.archive, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
+		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
 		Assets: testPages, Site: Site{Name: "Hall", Version: "test"}, Now: h.clock.Now,
 		Log:      slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: prometheus.NewRegistry(),

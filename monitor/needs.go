@@ -8,6 +8,7 @@ import (
 	"earshot"
 	"earshot/storage"
 	"earshot/storage/index"
+	"earshot/storage/ledger"
 	"earshot/storage/session"
 )
 
@@ -58,6 +59,33 @@ type Archive interface {
 	Capture(ctx context.Context, q storage.CaptureQuery) (earshot.Capture, error)
 	Announce(ctx context.Context, said earshot.Announcement) error
 	AddSoundCheck(ctx context.Context, check earshot.SoundCheck) error
+
+	// Tombstone is what is left of a deleted call; of any other it fails with
+	// earshot.ErrNoCall.
+	Tombstone(ctx context.Context, id string) (earshot.Call, error)
+	HoldsOn(ctx context.Context, call earshot.Call) []earshot.Hold
+	Holds(ctx context.Context, q index.HoldQuery) (index.HoldPage, error)
+	Hold(ctx context.Context, h earshot.Hold) (earshot.Hold, error)
+	Release(ctx context.Context, id, by, reason string) (earshot.Hold, error)
+
+	Policies(ctx context.Context) ([]earshot.Policy, error)
+	Policy(ctx context.Context, id string) (earshot.Policy, error)
+	CreatePolicy(ctx context.Context, p earshot.Policy) error
+	SavePolicy(ctx context.Context, p earshot.Policy) error
+	DeletePolicy(ctx context.Context, id string) error
+	Due(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error)
+	Runs(ctx context.Context, limit int) ([]earshot.RetentionRun, error)
+
+	Pending(ctx context.Context) (int64, error)
+	Proofs(ctx context.Context, call string) ([]storage.Proof, error)
+}
+
+// Ledger is what the monitor needs of the ledger; ledger.Ledger satisfies it.
+type Ledger interface {
+	Head() ledger.Head
+	Keys() []ledger.Key // oldest first
+	Fingerprint() string
+	WitnessStates() []ledger.WitnessState
 }
 
 // Live is what the monitor needs of the live state; session.Store satisfies it.

@@ -23,6 +23,9 @@ type Problem struct {
 	Code   string   `json:"code" doc:"lower_snake_case, stable; the dashboard translates by it"`
 	Errors []Defect `json:"errors,omitempty" doc:"what exactly is wrong with the request"`
 
+	Deleted *earshot.Deletion `json:"deleted,omitempty" doc:"of a deleted call: when, by whom and by whose order"`
+	Call    *earshot.Call     `json:"call,omitempty" doc:"of a deleted call: what is left of it"`
+
 	retryAfter time.Duration
 }
 
@@ -45,6 +48,7 @@ var statusOf = map[earshot.Kind]int{
 	earshot.Limited:      http.StatusTooManyRequests,
 	earshot.Unsupported:  http.StatusUnsupportedMediaType,
 	earshot.Unavailable:  http.StatusServiceUnavailable,
+	earshot.Gone:         http.StatusGone,
 }
 
 // retryUnavailable is when a client may try again what was not available.
@@ -59,6 +63,15 @@ type limited struct {
 func (l *limited) Error() string { return l.failure.Error() }
 func (l *limited) Unwrap() error { return l.failure }
 
+// buried is that a call is deleted, with its tombstone.
+type buried struct {
+	failure   *earshot.Error
+	tombstone earshot.Call
+}
+
+func (b *buried) Error() string { return b.failure.Error() }
+func (b *buried) Unwrap() error { return b.failure }
+
 // problemOf translates err; what is ours is logged here, once.
 func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
@@ -71,6 +84,10 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	}
 	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Text, Code: e.Code}
 	var l *limited
+	var b *buried
+	if errors.As(err, &b) {
+		p.Deleted, p.Call = b.tombstone.Deleted, &b.tombstone
+	}
 	switch {
 	case errors.As(err, &l):
 		p.retryAfter = l.after

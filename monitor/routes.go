@@ -60,7 +60,8 @@ const (
 // Routes are all routes there are.
 func Routes() []Route {
 	var all []Route
-	for _, some := range [][]Route{signInRoutes, peopleRoutes, seatRoutes, callRoutes, liveRoutes, alarmRoutes, captureRoutes, operationRoutes} {
+	for _, some := range [][]Route{signInRoutes, peopleRoutes, seatRoutes, callRoutes, liveRoutes, alarmRoutes, captureRoutes,
+		holdRoutes, retentionRoutes, ledgerRoutes, operationRoutes} {
 		all = append(all, some...)
 	}
 	return all
@@ -104,8 +105,9 @@ var seatRoutes = []Route{
 // Facts of a live call may be given by those who drive it; of a stored call
 // only by those who may edit calls, and for a while by its own seat.
 var callRoutes = []Route{
-	{ID: "search-calls", Method: get, Path: "/api/v1/calls", Need: may(earshot.SeeCalls), Tag: "calls", Summary: "Search calls, newest first"},
-	{ID: "get-call", Method: get, Path: "/api/v1/calls/{id}", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "calls", Summary: "One call"},
+	{ID: "search-calls", Method: get, Path: "/api/v1/calls", Need: may(earshot.SeeCalls), Tag: "calls",
+		More: map[string]Need{"deleted": may(earshot.Inspect)}, Summary: "Search calls, newest first"},
+	{ID: "get-call", Method: get, Path: "/api/v1/calls/{id}", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "calls", Summary: "One call; of a deleted one 410 and its tombstone"},
 	{ID: "update-call", Method: patch, Path: "/api/v1/calls/{id}", Need: may(earshot.EditCall, earshot.DriveCalls).orOwnSeat(), About: aboutCall,
 		More: map[string]Need{"stored": may(earshot.EditCall).orOwnSeat()}, Tag: "calls", Summary: "Say something about a call"},
 	{ID: "end-call", Method: post, Path: "/api/v1/calls/{id}/end", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "End a live call"},

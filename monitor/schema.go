@@ -140,6 +140,13 @@ var nullable = map[string][]string{
 	"LiveSeat": {"agent", "call", "since"},
 
 	"CaptureRow": {"soundCheck"},
+
+	"Hold":         {"from", "to", "until", "releasedAt"},
+	"NewHold":      {"from", "to", "until"},
+	"RetentionRun": {"endedAt"},
+	"LedgerState":  {"signedAt"},
+	"LedgerKey":    {"until"},
+	"WitnessState": {"at"},
 }
 
 // tidySchemas says what may be null, and that no list ever is. It runs after all

@@ -23,6 +23,7 @@ type Options struct {
 	Floor    Floor
 	Index    Index
 	Archive  Archive
+	Ledger   Ledger
 	Live     Live
 	Sessions scs.Store // where signed-in sessions are kept; index.Index makes one
 	Assets   fs.FS     // the built pages: web.Assets()
@@ -46,6 +47,8 @@ type Options struct {
 	Registry      *prometheus.Registry
 	SecureCookies func(*http.Request) bool // whether r came by HTTPS; by default, whether by TLS, ours or a proxy's
 	Location      *time.Location           // what a day is; Asia/Shanghai by default
+
+	RetentionAt earshot.DayTime // when retention runs every day; midnight by default
 
 	CaptureLimits earshot.CaptureLimits // when something counts as not recorded; earshot.DefaultCaptureLimits by default
 }
@@ -89,8 +92,8 @@ type Server struct {
 
 // New makes a server. It starts nothing.
 func New(o Options) (*Server, error) {
-	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
-		return nil, errors.New("monitor: Floor, Index, Archive, Live, Sessions and Assets must be given")
+	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
+		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Live, Sessions and Assets must be given")
 	}
 	if err := o.setDefaults(); err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (a *Archive) isDeleted(ctx context.Context, id string) bool {
 // put writes file and index, with what holds the call. The caller holds the
 // call's lock.
 func (a *Archive) put(ctx context.Context, c earshot.Call) error {
-	c.Holds = a.holdsOn(ctx, c)
+	c.Holds = a.HoldsOn(ctx, c)
 	if err := a.writeFile(c); err != nil {
 		return err
 	}

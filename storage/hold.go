@@ -127,9 +127,9 @@ func (a *Archive) Holds(ctx context.Context, q index.HoldQuery) (index.HoldPage,
 	return a.index.SearchHolds(ctx, q)
 }
 
-// holdsOn is all that holds c. Where the index is away it is what was known when
-// the call's file was written.
-func (a *Archive) holdsOn(ctx context.Context, c earshot.Call) []earshot.Hold {
+// HoldsOn is all that covers c, active or not, oldest first. Where the index is
+// away it is what was known when the call's file was written.
+func (a *Archive) HoldsOn(ctx context.Context, c earshot.Call) []earshot.Hold {
 	holds, err := a.index.HoldsOn(ctx, c)
 	if err == nil {
 		return holds

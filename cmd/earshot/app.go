@@ -45,6 +45,7 @@ type app struct {
 	alarms *earshot.Alarms // of this node; whoever watches something raises them
 
 	files    *files.Store
+	ledger   recordsLedger
 	index    *index.Index
 	live     *session.Store
 	archive  *storage.Archive
@@ -67,7 +68,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openIndex, a.openLive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openLive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -172,7 +173,9 @@ func (a *app) openIndex(ctx context.Context) (err error) {
 		return fmt.Errorf("--index: %w", err)
 	}
 	a.atEnd(func(context.Context) error { return a.index.Close() })
-	a.archive = storage.New(a.files, a.index, storage.Options{Now: a.now})
+	a.archive = storage.New(a.files, a.index, storage.Options{
+		Now: a.now, Ledger: a.ledger, Location: a.settings.location, Log: a.log, Alarms: a.alarms,
+	})
 	return a.recoverCalls(ctx)
 }
 
@@ -234,7 +237,7 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		site.ICEServers = append(site.ICEServers, monitor.ICEServer{URLs: []string{s.URL}, Username: s.User, Credential: s.Password})
 	}
 	if a.monitor, err = monitor.New(monitor.Options{
-		Floor: a.floor, Index: a.index, Archive: a.archive, Live: a.live,
+		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Live: a.live, RetentionAt: a.settings.retentionAt,
 		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site, Authority: a.caFile,
 		Node: a.settings.Node, Alarms: a.alarms,
 		Ready: map[string]func(context.Context) error{

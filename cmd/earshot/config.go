@@ -25,6 +25,7 @@ type serveCommand struct {
 	PublicURL string        `name:"public-url" help:"URL by which people reach the dashboard." placeholder:"URL"`
 	ICEServer []string      `name:"ice-server" help:"STUN or TURN server told to seats: stun:HOST, turn:HOST|USER|PASSWORD. May be repeated." sep:"none" placeholder:"SERVER"`
 	Timezone  string        `help:"What a day is." default:"Asia/Shanghai" placeholder:"TZ"`
+	Retention string        `name:"retention-at" help:"When calls that are due are deleted every day, by the clocks of --timezone." default:"03:00" placeholder:"HH:MM"`
 	Redis     string        `help:"Live state: embedded, or the URL of a Redis." default:"embedded" placeholder:"embedded|URL"`
 	Index     string        `help:"Index: sqlite, or the URL of a PostgreSQL database." default:"sqlite" placeholder:"sqlite|URL"`
 	Audio     string        `help:"Where audio files are kept: disk." default:"disk" placeholder:"disk"`
@@ -42,8 +43,9 @@ type serveCommand struct {
 // settings are what serveCommand says, checked and completed.
 type settings struct {
 	serveCommand
-	location   *time.Location
-	iceServers []iceServer
+	location    *time.Location
+	retentionAt earshot.DayTime
+	iceServers  []iceServer
 }
 
 // iceServer is one --ice-server.
@@ -55,6 +57,9 @@ func (c serveCommand) settle() (settings, error) {
 	var err error
 	if s.location, err = time.LoadLocation(c.Timezone); err != nil {
 		return s, fmt.Errorf("--timezone: there is no zone %q", c.Timezone)
+	}
+	if s.retentionAt, err = earshot.ParseDayTime(c.Retention); err != nil {
+		return s, fmt.Errorf("--retention-at: %w", err)
 	}
 	if s.Node == "" {
 		host, err := os.Hostname()

@@ -34,6 +34,7 @@ func startServer(t *testing.T, change func(*serveCommand)) *testServer {
 	t.Helper()
 	flags := serveCommand{
 		Data: t.TempDir(), HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Timezone: "Asia/Shanghai",
+		Retention: "03:00",
 		Redis: "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
 	}
 	if change != nil {

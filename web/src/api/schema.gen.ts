@@ -116,7 +116,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One call */
+        /** One call; of a deleted one 410 and its tombstone */
         get: operations["get-call"];
         put?: never;
         post?: never;
@@ -264,6 +264,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/proofs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proofs that a call's parts are in the ledger */
+        get: operations["get-call-proofs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/resume": {
         parameters: {
             query?: never;
@@ -307,6 +324,92 @@ export interface paths {
         };
         /** The same as a workbook */
         get: operations["export-capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holds, newest first; those of one call for all who may see it */
+        get: operations["list-holds"];
+        put?: never;
+        /** Keep a call, or all calls of a seat in a window of time, from deletion; it holds when this answers */
+        post: operations["create-hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a hold, for a reason */
+        post: operations["release-hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger's newest signed head, its keys, and what its witnesses have */
+        get: operations["get-ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest head as a signed note: a checkpoint to keep somewhere else */
+        get: operations["get-ledger-head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public key that signs heads now, PEM */
+        get: operations["get-ledger-key"];
         put?: never;
         post?: never;
         delete?: never;
@@ -377,6 +480,76 @@ export interface paths {
         put?: never;
         /** Change one's own password */
         post: operations["change-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long calls are kept */
+        get: operations["list-policies"];
+        put?: never;
+        /** Make a policy */
+        post: operations["create-policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a policy away; what only it ordered to go stays */
+        delete: operations["delete-policy"];
+        options?: never;
+        head?: never;
+        /** Change a policy */
+        patch: operations["update-policy"];
+        trace?: never;
+    };
+    "/api/v1/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What goes at an instant and by whose order, as policies and holds are now */
+        get: operations["preview-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What retention did, newest first */
+        get: operations["list-retention-runs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -714,6 +887,9 @@ export interface components {
             /** @description the cursor of the page after this one; empty on the last */
             next: string;
         };
+        CallProofs: {
+            parts: components["schemas"]["PartProof"][];
+        };
         Capture: {
             /** Format: date-time */
             at: string;
@@ -808,6 +984,16 @@ export interface components {
             policy: string;
             reason: string;
         };
+        DueCall: {
+            call: components["schemas"]["Call"];
+            /**
+             * Format: date-time
+             * @description since when it may go
+             */
+            dueAt: string;
+            /** @description by whose order */
+            policy: string;
+        };
         Event: {
             /** Format: date-time */
             at: string;
@@ -835,23 +1021,63 @@ export interface components {
             by: string;
             call: string;
             /** Format: date-time */
-            from: string;
+            from: string | null;
             id: string;
             reason: string;
             releaseReason: string;
             /** Format: date-time */
-            releasedAt: string;
+            releasedAt: string | null;
             releasedBy: string;
             seat: string;
             /** Format: date-time */
-            to: string;
+            to: string | null;
             /** Format: date-time */
-            until: string;
+            until: string | null;
+        };
+        HoldList: {
+            holds: components["schemas"]["Hold"][];
+            /** @description the cursor of the page after this one; empty on the last */
+            next: string;
         };
         ICEServer: {
             credential?: string;
             urls: string[];
             username?: string;
+        };
+        LedgerKey: {
+            fingerprint: string;
+            /** @description the key before it signed for it, or it is the first */
+            linked: boolean;
+            name: string;
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description null while it is in use
+             */
+            until: string | null;
+        };
+        LedgerState: {
+            algorithm: string;
+            /** @description of the key in use; a key proves something only to who had this another way */
+            fingerprint: string;
+            /** @description oldest first */
+            keys: components["schemas"]["LedgerKey"][];
+            /**
+             * Format: int64
+             * @description stored parts that have no record yet
+             */
+            pending: number;
+            /** @description hex */
+            root: string;
+            /** Format: date-time */
+            signedAt: string | null;
+            /**
+             * Format: int64
+             * @description of the tree that the newest head is about
+             */
+            size: number;
+            witnesses: components["schemas"]["WitnessState"][];
         };
         Levels: {
             agent: string;
@@ -923,6 +1149,25 @@ export interface components {
             name: string;
             parent?: string;
         };
+        NewHold: {
+            /** @description one call, also a live one */
+            call?: string;
+            /** Format: date-time */
+            from?: string | null;
+            reason: string;
+            /** @description or all calls of a seat between from and to */
+            seat?: string;
+            /**
+             * Format: date-time
+             * @description left out: calls that are still to come, too
+             */
+            to?: string | null;
+            /**
+             * Format: date-time
+             * @description left out: until it is released
+             */
+            until?: string | null;
+        };
         NewMark: {
             /**
              * Format: int64
@@ -942,6 +1187,29 @@ export interface components {
         NewPassword: {
             new: string;
             old: string;
+        };
+        NewPolicy: {
+            /** @description with all branches below it; left out: any */
+            branch?: string;
+            /** @description left out: any */
+            business?: string;
+            /**
+             * Format: int64
+             * @description delete after so long; 0: never, whatever other policies say
+             */
+            deleteDays?: number;
+            id: string;
+            /**
+             * Format: int64
+             * @description keep at least so long
+             */
+            keepDays?: number;
+            /**
+             * @description left out: any
+             * @enum {string}
+             */
+            kind?: "counter" | "hotline" | "";
+            name: string;
         };
         NewSeat: {
             branch: string;
@@ -988,6 +1256,24 @@ export interface components {
             /** @enum {string} */
             track: "both" | "agent" | "customer" | "mixed" | "helper";
         };
+        PartProof: {
+            /**
+             * Format: int64
+             * @description the number of the part's record
+             */
+            entry: number;
+            /** @description the signed note */
+            head: string;
+            /** Format: int64 */
+            n: number;
+            /** @description hashes from the record up to the root, hex */
+            proof: string[];
+            /**
+             * Format: int64
+             * @description of the tree that head is about
+             */
+            size: number;
+        };
         PauseReason: {
             reason: string;
         };
@@ -997,9 +1283,72 @@ export interface components {
             /** @enum {string} */
             role: "admin" | "supervisor" | "inspector" | "evidence" | "agent";
         };
+        Policy: {
+            branch: string;
+            business: string;
+            /** Format: int64 */
+            deleteDays: number;
+            id: string;
+            /** Format: int64 */
+            keepDays: number;
+            /** @enum {string} */
+            kind: "counter" | "hotline";
+            name: string;
+        };
+        PolicyList: {
+            policies: components["schemas"]["Policy"][];
+        };
+        PolicyPatch: {
+            branch?: string;
+            business?: string;
+            /** Format: int64 */
+            deleteDays?: number;
+            /** Format: int64 */
+            keepDays?: number;
+            /** @enum {string} */
+            kind?: "counter" | "hotline" | "";
+            name?: string;
+        };
+        Preview: {
+            /**
+             * Format: date-time
+             * @description what goes at this instant
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description of the audio of the calls counted
+             */
+            bytes: number;
+            /** @description those that ended first */
+            calls: components["schemas"]["DueCall"][];
+            /**
+             * Format: int64
+             * @description calls that go
+             */
+            count: number;
+            /** @description there are more than were counted */
+            countCapped: boolean;
+            /**
+             * Format: int64
+             * @description calls that would go if no hold kept them
+             */
+            held: number;
+            /** @description the cursor of the page after this one; empty on the last */
+            next: string;
+            /**
+             * Format: date-time
+             * @description when retention runs next
+             */
+            runsAt: string;
+        };
         Problem: {
+            /** @description of a deleted call: what is left of it */
+            call?: components["schemas"]["Call"];
             /** @description lower_snake_case, stable; the dashboard translates by it */
             code: string;
+            /** @description of a deleted call: when, by whom and by whose order */
+            deleted?: components["schemas"]["Deletion"];
             /** @description a sentence for people, in English */
             detail: string;
             /** @description what exactly is wrong with the request */
@@ -1010,6 +1359,27 @@ export interface components {
             title: string;
             /** @description always about:blank; code tells failures apart */
             type: string;
+        };
+        "Release-holdRequest": {
+            reason: string;
+        };
+        RetentionRun: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            deleted: number;
+            /** Format: date-time */
+            endedAt: string | null;
+            /** Format: int64 */
+            failed: number;
+            id: string;
+            /** @enum {string} */
+            reason: "nightly" | "disk_full";
+        };
+        RunList: {
+            runs: components["schemas"]["RetentionRun"][];
         };
         Seat: {
             branch: string;
@@ -1138,6 +1508,22 @@ export interface components {
             password?: string;
             /** @enum {string} */
             role?: "admin" | "supervisor" | "inspector" | "evidence" | "agent";
+        };
+        WitnessState: {
+            /**
+             * Format: date-time
+             * @description when it took its newest head; null: never
+             */
+            at: string | null;
+            /** @description why it did not take the last one offered; empty: it did */
+            error: string;
+            kind: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description of that head
+             */
+            size: number;
         };
     };
     responses: never;
@@ -1428,7 +1814,10 @@ export interface operations {
                 rating?: number[];
                 flag?: ("silence" | "overtalk" | "loud" | "one_sided" | "gaps" | "interrupted" | "long" | "short" | "damaged")[];
                 tag?: string[];
-                state?: ("live" | "stored")[];
+                /** @description deleted ones only for those who may inspect */
+                state?: ("live" | "stored" | "deleted")[];
+                /** @description only those that a hold keeps from deletion now */
+                held?: boolean;
                 /** @description words, all of which must be found */
                 q?: string;
                 cursor?: string;
@@ -1848,6 +2237,37 @@ export interface operations {
             };
         };
     };
+    "get-call-proofs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallProofs"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "resume-call": {
         parameters: {
             query?: never;
@@ -1943,6 +2363,203 @@ export interface operations {
             200: {
                 headers: {
                     "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-holds": {
+        parameters: {
+            query?: {
+                /** @description past: released, or their time is over */
+                state?: "active" | "past" | "all";
+                /** @description on this call, by itself or by its seat's window */
+                call?: string;
+                /** @description windows of this seat, and holds on its calls */
+                seat?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHold"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release-holdRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerState"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-ledger-head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-ledger-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
                     "Content-Type"?: string;
                     [name: string]: unknown;
                 };
@@ -2071,6 +2688,195 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPolicy"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-retention": {
+        parameters: {
+            query?: {
+                /** @description RFC 3339; when retention runs next if left out */
+                at?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-retention-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunList"];
+                };
             };
             /** @description Error */
             default: {
