@@ -14,7 +14,7 @@ const (
 	askAfter   = 20 * time.Millisecond // until then it may only be out of order
 	askWithin  = recorder.DefaultReorderWait
 	askWindow  = 1600        // packets missed at once that are remembered: askWithin of the shortest Opus frames
-	askAtOnce  = 64          // sequence numbers in one request: 268 bytes at most, and no burst that a ring cannot hold
+	askAtOnce  = 32          // sequence numbers in one request: 140 bytes at most, and no burst that a ring cannot hold
 	askBurst   = 256         // sequence numbers that may be asked for on a sudden
 	askRate    = 150         // and a second, in the long run
 	askSilence = time.Second // a sender of whom so long nothing came hears no requests either

@@ -162,7 +162,7 @@ func TestLostPacketsAreHadAgain(t *testing.T) {
 			if each := float64(row.line.asked) / lost; each > row.perLost {
 				t.Errorf("%.2f requests for a lost packet", each)
 			}
-			if row.line.largest > 600 {
+			if row.line.largest > 140 {
 				t.Errorf("a request of %d bytes", row.line.largest)
 			}
 		})

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
@@ -158,6 +159,8 @@ type clientOptions struct {
 	receive  bool
 	fmtp     string
 	onTrack  func(*webrtc.TrackRemote)
+	red      bool                                       // offers RED, too
+	rewrite  func(h *rtp.Header, payload []byte) []byte // changes what it sends
 }
 
 // newClient makes a peer that sends (or with receive takes) tracks.
@@ -190,7 +193,14 @@ func (r *rig) newClient(o clientOptions) *client {
 		r.must(media.RegisterCodec(c, webrtc.RTPCodecTypeAudio))
 	}
 	r.must(media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.AudioLevelURI}, webrtc.RTPCodecTypeAudio))
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(e), webrtc.WithMediaEngine(media)).NewPeerConnection(webrtc.Configuration{})
+	if o.red {
+		r.must(media.RegisterCodec(redParameters, webrtc.RTPCodecTypeAudio))
+	}
+	registry := &interceptor.Registry{}
+	if o.rewrite != nil {
+		registry.Add(rewriting(o.rewrite))
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(e), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry)).NewPeerConnection(webrtc.Configuration{})
 	r.must(err)
 	r.t.Cleanup(func() { _ = pc.GracefulClose() })
 	c := &client{pc: pc}
@@ -329,6 +339,8 @@ func (rigShelf) Seats(context.Context) ([]earshot.Seat, error) {
 	}, {ID: "counter-2", Name: "Counter 2", Branch: "hall", Kind: earshot.Counter, Cut: earshot.CutSession}}, nil
 }
 func (rigShelf) SaveTokens(context.Context, string, []earshot.SeatToken) error { return nil }
+func (rigShelf) SaveStreams(context.Context, []earshot.StreamSpan) error       { return nil }
+func (rigShelf) Announce(context.Context, earshot.Announcement) error          { return nil }
 func (rigShelf) SaveAgent(context.Context, earshot.Agent) error                { return nil }
 func (rigShelf) SaveCall(context.Context, earshot.Call) error                  { return nil }
 func (rigShelf) OpenCalls(context.Context, string) ([]earshot.Call, error)     { return nil, nil }
