@@ -2,60 +2,144 @@ package ledger
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strings"
+	"sort"
 )
 
-// ReceiptsFor are, of each witness, the first receipt for a head of at least size
-// entries, and the newest one if that is another: since when somebody else knew
-// of them, and how far that reaches now. Witnesses that are not asked any more
-// are among them. A torn last line is left out.
-func (l *Ledger) ReceiptsFor(size int64) ([]Receipt, error) {
+// maxReceiptLine bounds a line of a receipts file: the answer in base64, the
+// head, and the rest.
+const maxReceiptLine = 2*maxReceipt + 4*MaxHead
+
+// Receipts are the newest that each witness answered, those that are no longer
+// asked included, by name.
+func (l *Ledger) Receipts() ([]Receipt, error) {
+	return l.eachWitness(func(name string) (Receipt, error) {
+		newest, _, err := lastReceipt(name)
+		return newest, err
+	})
+}
+
+// Witnessed are the oldest that each witness answered for a head which covers
+// entry i: since then somebody else knew of it. Witnesses that were never told
+// are left out.
+func (l *Ledger) Witnessed(i int64) ([]Receipt, error) {
+	return l.eachWitness(func(name string) (Receipt, error) { return firstReceipt(name, i) })
+}
+
+// eachWitness collects what pick finds in the receipts files; a zero Receipt is
+// none.
+func (l *Ledger) eachWitness(pick func(name string) (Receipt, error)) ([]Receipt, error) {
 	names, err := filepath.Glob(filepath.Join(l.dir, "witness", "*.receipts"))
 	if err != nil {
 		return nil, err
 	}
-	var all []Receipt
+	var found []Receipt
 	for _, name := range names {
-		some, err := receiptsFor(name, size)
+		r, err := pick(name)
 		if err != nil {
-			witness := strings.TrimSuffix(filepath.Base(name), ".receipts")
-			return nil, fmt.Errorf("read what witness %s answered: %w", witness, err)
+			return nil, fmt.Errorf("read %s: %w", filepath.Base(name), err)
 		}
-		all = append(all, some...)
+		if r.Head != "" {
+			found = append(found, r)
+		}
 	}
-	return all, nil
+	return found, nil
 }
 
-func receiptsFor(name string, size int64) ([]Receipt, error) {
+// lastReceipt is the newest receipt in a file and where it ends. A torn line
+// behind it is passed over.
+func lastReceipt(name string) (newest Receipt, end int64, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return newest, 0, err
 	}
-	defer f.Close()
-	var chosen []Receipt
-	r := bufio.NewReader(f)
-	for {
-		line, err := r.ReadBytes('\n')
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := fileSize(f)
+	if err != nil {
+		return newest, 0, err
+	}
+	from := max(0, size-2*maxReceiptLine)
+	text := make([]byte, size-from)
+	if _, err := f.ReadAt(text, from); err != nil && !errors.Is(err, io.EOF) {
+		return newest, 0, err
+	}
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	if len(text) == 0 {
+		return newest, 0, nil
+	}
+	end = from + int64(len(text))
+	line := text[bytes.LastIndexByte(text[:len(text)-1], '\n')+1:]
+	return newest, end, json.Unmarshal(line, &newest)
+}
+
+// firstReceipt is the oldest receipt in a file for a head of more than i
+// entries. Sizes grow along the file, so it is found by halving.
+func firstReceipt(name string, i int64) (first Receipt, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return first, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := fileSize(f)
+	if err != nil {
+		return first, err
+	}
+	var failed error
+	sort.Search(int(size), func(at int) bool {
+		r, ok, err := receiptAt(f, int64(at), size)
 		if err != nil {
-			break // without a newline it is torn
+			failed = err
 		}
-		var receipt Receipt
-		if err := json.Unmarshal(line, &receipt); err != nil {
-			return nil, err
+		if !ok {
+			return true // behind the last
 		}
-		switch {
-		case len(chosen) == 0 || chosen[len(chosen)-1].Size < size && len(chosen) == 1:
-			chosen = append(chosen[:0], receipt) // the first that reaches so far is still to come
-		default:
-			chosen = append(chosen[:1], receipt)
+		if r.Size > i {
+			first = r // the last one kept is the one that halving ends at
+			return true
+		}
+		return false
+	})
+	return first, failed
+}
+
+// receiptAt is the first receipt whose line begins at or after an offset.
+func receiptAt(f *os.File, at, size int64) (r Receipt, ok bool, err error) {
+	lines := bufio.NewReader(io.NewSectionReader(f, max(at-1, 0), size))
+	if at > 0 {
+		if _, err := lines.ReadBytes('\n'); err != nil {
+			return r, false, nil //nolint:nilerr // no line begins behind the last
 		}
 	}
-	if len(chosen) == 2 && chosen[0].Size == chosen[1].Size && chosen[0].Head == chosen[1].Head {
-		chosen = chosen[:1]
+	line, err := lines.ReadBytes('\n')
+	if errors.Is(err, io.EOF) {
+		return r, false, nil
 	}
-	return chosen, nil
+	if err != nil {
+		return r, false, err
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return r, false, err
+	}
+	return r, true, nil
+}
+
+// checkReceipts compares the ledger with the newest heads that its witnesses
+// answered: who cuts or rewrites it may forget these.
+func (l *Ledger) checkReceipts(r *Report) {
+	receipts, err := l.Receipts()
+	if err != nil {
+		r.find(FoundReceipt, -1, "what the witnesses answered cannot be read: %v", err)
+		return
+	}
+	for _, receipt := range receipts {
+		if err := l.CompareCheckpoint([]byte(receipt.Head)); err != nil {
+			r.find(FoundReceipt, receipt.Size, "against the head that witness %s took: %v", receipt.Witness, err)
+		}
+	}
 }

@@ -34,6 +34,7 @@ const (
 	FoundKeyMalformed   FindingCode = "key_malformed"   // an entry brings in no good key
 	FoundKeyUnlinked    FindingCode = "key_unlinked"    // the key before did not sign for this one
 	FoundKeyFile        FindingCode = "key_file"        // a file in keys is missing, or another's
+	FoundReceipt        FindingCode = "receipt"         // a head that a witness took, by its receipt here, does not fit
 )
 
 // Finding is one thing that does not fit.
@@ -88,6 +89,7 @@ func (l *Ledger) VerifyAll(ctx context.Context, progress func(done, total int64)
 		return Report{}, fmt.Errorf("verify the ledger: %w", err)
 	}
 	v.keyFiles(filepath.Join(l.dir, "keys"))
+	l.checkReceipts(&v.report)
 	return v.report, nil
 }
 

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -141,28 +140,6 @@ func (w *watcher) load() error {
 		return earshot.Fail(ErrHead.Kind, ErrHead.Code, "the ledger is not the one witness %s was told of", w.state.Name)
 	}
 	return err
-}
-
-// lastReceipt is the newest receipt in a file and where it ends.
-func lastReceipt(name string) (newest Receipt, end int64, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return newest, 0, err
-	}
-	defer f.Close()
-	r := bufio.NewReader(f)
-	var last []byte
-	for {
-		line, err := r.ReadBytes('\n')
-		if err != nil {
-			break // without a newline it is torn
-		}
-		last, end = line, end+int64(len(line))
-	}
-	if last == nil {
-		return newest, 0, nil
-	}
-	return newest, end, json.Unmarshal(last, &newest)
 }
 
 func (w *watcher) wake() {

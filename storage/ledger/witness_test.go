@@ -179,7 +179,7 @@ func TestACutLedgerIsNotOpenedBesideItsReceipts(t *testing.T) {
 	s.write("hashes", s.read("hashes")[:hashBytes])
 	s.write("offsets", s.read("offsets")[:8])
 	s.heads(1)
-	s.verified(nil)
+	s.verified([]FindingCode{FoundReceipt})
 	if _, err := Open(s.dir, Options{Witnesses: []Witness{folder}}); !errors.Is(err, ErrCut) {
 		t.Errorf("it is opened: %v", err)
 	}
@@ -196,7 +196,6 @@ func (l *Ledger) waitFor(t *testing.T, size int64) {
 	deadline := time.After(20 * time.Second)
 	for _, w := range l.watchers {
 		for {
-			l.wakeOn(w)
 			w.mu.Lock()
 			state := w.state
 			w.mu.Unlock()
@@ -212,7 +211,33 @@ func (l *Ledger) waitFor(t *testing.T, size int64) {
 	}
 }
 
-func (l *Ledger) wakeOn(w *watcher) { w.wake() }
+func TestReceiptsTellSinceWhen(t *testing.T) {
+	l := open(t, t.TempDir())
+	w := &watcher{ledger: l, witness: &stubborn{}}
+	must(t, os.MkdirAll(filepath.Join(l.dir, "witness"), 0o700))
+	for size := int64(1); size < 400; size += 3 {
+		head := Head{Name: l.Name(), Size: size, Algorithm: SHA256}
+		must(t, head.sign(l.key))
+		must(t, w.keep(Receipt{Witness: "stubborn", Size: size, Head: string(head.Note), Receipt: make([]byte, size%50)}))
+	}
+	for i := range int64(399) {
+		got, err := l.Witnessed(i)
+		must(t, err)
+		if i >= 397 {
+			if len(got) != 0 {
+				t.Fatalf("entry %d was never witnessed, but %+v", i, got)
+			}
+			continue
+		}
+		if want := (i+2)/3*3 + 1; len(got) != 1 || got[0].Size != want {
+			t.Fatalf("entry %d since %+v, want the head of %d", i, got, want)
+		}
+	}
+	newest, err := l.Receipts()
+	if err != nil || len(newest) != 1 || newest[0].Size != 397 {
+		t.Errorf("the newest: %+v %v", newest, err)
+	}
+}
 
 // submission is what a witness that took old is told of a ledger's newest head.
 func submission(t *testing.T, l *Ledger, old int64) Submission {
