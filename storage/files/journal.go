@@ -16,7 +16,7 @@ import (
 const (
 	retryPause  = time.Second // before a segment that failed is followed by a fresh one
 	behindAfter = time.Second // what waits so long for the disk is told in Healthy
-	keepBuffer  = 1 << 20     // bytes; a larger buffer is given back after it was written
+	keepBuffer  = 4 << 20     // bytes; a larger buffer is given back after it was written
 )
 
 // ErrJournalOpen says that a store has one journal at a time.

@@ -17,7 +17,7 @@ var errDiskAway = errors.New("the disk is away")
 
 // longJournal leaves three segments in a folder, as a crash would before the
 // first could be dropped, and gives what Read tells of them.
-func longJournal(t *testing.T, dir string) []string {
+func longJournal(t testing.TB, dir string) []string {
 	t.Helper()
 	s, err := Open(dir, Options{})
 	must(t, err)

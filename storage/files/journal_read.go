@@ -45,7 +45,7 @@ func (r *journalReading) segment(number uint64, last bool) error {
 	if err != nil {
 		return r.tell(number, JournalDamage{Why: fmt.Sprintf("cannot be opened: %v", err)})
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	info, err := file.Stat()
 	if err != nil {
 		return r.tell(number, JournalDamage{Why: fmt.Sprintf("cannot be read: %v", err)})
@@ -132,7 +132,7 @@ func copyFile(dir *os.Root, from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // it was only read
 	out, err := dir.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

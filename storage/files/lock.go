@@ -53,7 +53,8 @@ func holder(f *os.File) string {
 }
 
 // dropLock leaves the file where it is: taking it away would let two processes
-// lock two files of one name.
+// lock two files of one name. It is unlocked before it is closed: a process being
+// started at this instant holds a copy of f until it has begun its program.
 func dropLock(f *os.File) error {
-	return errors.Join(f.Truncate(0), f.Close())
+	return errors.Join(f.Truncate(0), unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }
