@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -70,6 +71,8 @@ type Ledger struct {
 	closed bool
 	key    ed25519.PrivateKey
 
+	alarmed atomic.Bool // the ledger's alarm was raised here
+
 	keysMu sync.RWMutex
 	keys   keyring
 
@@ -117,6 +120,9 @@ func (l *Ledger) open() error {
 		return err
 	}
 	if l.heads, err = openHeads(l.dir, false); err != nil {
+		return err
+	}
+	if err := errors.Join(syncDir(l.dir), syncDir(filepath.Dir(l.dir))); err != nil {
 		return err
 	}
 	if err := l.load(); err != nil {
@@ -254,16 +260,20 @@ func (l *Ledger) write(b *batch) {
 		return
 	}
 	b.first = l.tree.size
-	b.err = l.store.append(b.lines)
+	b.err = l.append(b.lines)
 	l.tell(b.err)
 }
 
-// tell raises or clears the ledger's alarm.
+// tell raises the ledger's alarm, or clears it if it was raised here: others
+// raise it for other reasons.
 func (l *Ledger) tell(err error) {
 	if err == nil {
-		l.opts.Alarms.Clear(earshot.AlarmLedger)
+		if l.alarmed.CompareAndSwap(true, false) {
+			l.opts.Alarms.Clear(earshot.AlarmLedger)
+		}
 		return
 	}
+	l.alarmed.Store(true)
 	l.opts.Log.Error("the ledger cannot be written", "err", err)
 	l.opts.Alarms.Raise(earshot.AlarmLedger, earshot.Critical, l.opts.Now(), err.Error())
 }
@@ -380,7 +390,7 @@ func (l *Ledger) Close() error {
 }
 
 func (l *Ledger) closeFiles() error {
-	errs := []error{l.store.close()}
+	errs := []error{l.close()}
 	if l.heads != nil && l.heads.file != nil {
 		errs = append(errs, l.heads.file.Close())
 	}

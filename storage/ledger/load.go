@@ -206,7 +206,7 @@ func (l *loading) mend(dir string, now time.Time) (torn int64, err error) {
 	if err := l.cut(); err != nil {
 		return torn, err
 	}
-	return torn, errors.Join(l.entries.Sync(), l.store.sync())
+	return torn, errors.Join(l.entries.Sync(), l.sync())
 }
 
 // setAside keeps the torn end for people before it is cut off.
