@@ -57,7 +57,12 @@ type app struct {
 	servers  []*http.Server
 	demo     *demo
 
-	password string // of the first administrator, if it was made now
+	disk *diskWatch
+
+	password   string        // of the first administrator, if it was made now
+	passwords  chan string   // or if it was made once the index was there
+	indexAway  bool          // at the start
+	indexThere chan struct{} // has a token when the index has come to be usable
 
 	ending  []func(context.Context) error // what to do at the end, last first
 	running sync.WaitGroup
@@ -68,7 +73,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openLive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openLive, a.watchDisk, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -169,10 +174,9 @@ func (a *app) openCertificate() (err error) {
 }
 
 func (a *app) openIndex(ctx context.Context) (err error) {
-	if a.index, err = index.Open(ctx, indexURL(a.settings.Index, a.settings.Data)); err != nil {
-		return fmt.Errorf("--index: %w", err)
+	if err := a.tendIndex(ctx); err != nil {
+		return err
 	}
-	a.atEnd(func(context.Context) error { return a.index.Close() })
 	a.archive = storage.New(a.files, a.index, storage.Options{
 		Now: a.now, Ledger: a.ledger, Location: a.settings.location, Log: a.log, Alarms: a.alarms,
 	})
@@ -213,6 +217,7 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 		Shelf: a.archive, Board: a.live, Files: ingest.Disk(a.files), Log: a.log,
 		Voice:     a.settings.voiceCut(),
 		Alarms:    a.alarms,
+		Admit:     a.admit,
 		Journal:   a.journal,
 		Replayed:  a.replayed,
 		Recover:   func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(context.Background(), call) },
@@ -256,15 +261,6 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		a.monitor.Close()
 		return nil
 	})
-	return nil
-}
-
-// firstAdministrator comes when nothing else can fail: a password made for a start
-// that then fails would be shown to nobody, and never again.
-func (a *app) firstAdministrator(ctx context.Context) (err error) {
-	if a.password, err = monitor.Bootstrap(ctx, a.index, a.settings.AdminPassword); err != nil {
-		return fmt.Errorf("first administrator: %w", err)
-	}
 	return nil
 }
 

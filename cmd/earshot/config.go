@@ -34,6 +34,7 @@ type serveCommand struct {
 	SiteName  string        `name:"site-name" help:"Name shown in the dashboard." placeholder:"NAME"`
 	VoiceDBov int           `name:"voice-level" help:"Louder than this, in dBov, is speech where voice cuts calls." default:"-45" placeholder:"DBOV"`
 	VoiceEnd  time.Duration `name:"voice-silence" help:"So much silence ends a call where voice cuts calls." default:"60s" placeholder:"DURATION"`
+	Reserve   string        `name:"disk-reserve" help:"Room to keep free on the disk, the lesser of a size and a share: below it an alarm is raised and the oldest that retention allows to go is deleted; near the end new calls are refused." default:"5GiB,5%" placeholder:"SIZE,SHARE"`
 	LogLevel  slog.Level    `name:"log-level" help:"debug, info, warn or error." default:"warn" placeholder:"LEVEL"`
 	Demo      bool          `help:"Make demo branches, seats and users, and let the seats speak."`
 
@@ -46,6 +47,7 @@ type settings struct {
 	location    *time.Location
 	retentionAt earshot.DayTime
 	iceServers  []iceServer
+	reserve     reserve
 }
 
 // iceServer is one --ice-server.
@@ -77,6 +79,9 @@ func (c serveCommand) settle() (settings, error) {
 			return s, fmt.Errorf("--public-url: %q is no http or https URL", c.PublicURL)
 		}
 		s.PublicURL = strings.TrimSuffix(s.PublicURL, "/")
+	}
+	if s.reserve, err = parseReserve(c.Reserve); err != nil {
+		return s, err
 	}
 	if (c.Cert == "") != (c.Key == "") {
 		return s, fmt.Errorf("--cert and --key go together")

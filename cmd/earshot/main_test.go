@@ -36,6 +36,7 @@ func startServer(t *testing.T, change func(*serveCommand)) *testServer {
 		Data: t.TempDir(), HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Timezone: "Asia/Shanghai",
 		Retention: "03:00",
 		Redis: "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
+		Reserve: "1MiB", // whatever else fills this machine's disk
 	}
 	if change != nil {
 		change(&flags)

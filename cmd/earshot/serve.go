@@ -26,11 +26,16 @@ func (c serveCommand) Run(ctx context.Context, out io.Writer) error {
 		}
 	}
 	a.greet(out)
-	select {
-	case <-ctx.Done():
+	for err == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-a.failed:
+		case password := <-a.passwords:
+			fmt.Fprintf(out, "  登录 / sign in: admin  %s  (密码只显示这一次 / this password is shown only now)\n", password)
+		}
+	}
+	if err == nil {
 		fmt.Fprintln(out, "\n正在停止：完成所有通话的保存 / stopping: completing every call")
-		err = nil
-	case err = <-a.failed:
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
@@ -60,6 +65,8 @@ func (a *app) greet(out io.Writer) {
 	switch {
 	case a.demo != nil:
 		a.demo.greet(line)
+	case a.indexAway:
+		line("登录 / sign in", "索引用不了，暂时不能登录；录音照常 / the index is away: nobody can sign in yet; recording goes on")
 	case a.password != "":
 		line("登录 / sign in", "admin  "+a.password)
 		line("", "密码只显示这一次 / this password is shown only now")
