@@ -165,7 +165,6 @@ export class Evidence {
             silence: [
               {
                 call: two[0]?.id ?? "",
-                side: "customer",
                 fromMs: 12_000,
                 toMs: 19_000,
                 reason: "客户报出身份证号",
@@ -393,7 +392,13 @@ export class Evidence {
         (a) => ({
           body: {
             parts: (callOf(a[0])?.parts ?? []).map((p, i) => ({
-              ...{ n: p.n, entry: 47_900 + i, size: 48_213, head: "earshot\n48213\n", proof: [hex] },
+              ...{
+                n: p.n,
+                entry: 47_900 + i,
+                size: 48_213,
+                head: `earshot/site\n48213\n${hex}\ntime ${this.ledger.signedAt}\nalgorithm sha256\n\n— earshot/site x\n`,
+                proof: [hex],
+              },
             })),
           },
         }),
@@ -464,6 +469,6 @@ function covers(hold: Hold, call: Call): boolean {
   return (
     hold.seat === call.seat &&
     (!hold.to || call.startedAt <= hold.to) &&
-    (!call.endedAt || call.endedAt >= hold.from)
+    (!call.endedAt || call.endedAt >= (hold.from ?? ""))
   );
 }

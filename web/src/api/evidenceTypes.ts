@@ -66,7 +66,6 @@ export interface PackageCall {
 }
 export interface Silence {
   call: string;
-  side: "agent" | "customer" | "";
   fromMs: number;
   toMs: number;
   reason: string;

@@ -9,6 +9,8 @@ export class Problem extends Error {
     readonly code: string,
     readonly detail: string,
     readonly retryAfterSeconds = 0,
+    /** All that the server said. */
+    readonly body: Partial<ProblemBody> = {},
   ) {
     super(detail || code);
     this.name = "Problem";
@@ -28,7 +30,7 @@ function refusal(response: Response, body: Partial<ProblemBody>): Problem {
   const code = body.code ?? `http_${response.status}`;
   const retry = Number(response.headers.get("Retry-After") ?? 0);
   if (response.status === 401 && code !== "bad_credentials") for (const fn of signedOut) fn();
-  return new Problem(response.status, code, body.detail ?? body.title ?? "", retry || 0);
+  return new Problem(response.status, code, body.detail ?? body.title ?? "", retry || 0, body);
 }
 
 /** Turns a refusing response into a Problem. */

@@ -17,6 +17,7 @@ export type User = Schemas["User"];
 export type Me = Schemas["Me"];
 export type Site = Schemas["Site"];
 export type Call = Schemas["Call"];
+export type Deletion = Schemas["Deletion"];
 export type CallPatch = Schemas["CallFacts"];
 export type Part = Schemas["Part"];
 export type ClockPoint = Schemas["ClockPoint"];
@@ -50,5 +51,5 @@ export type MarkKind = Mark["kind"];
 export type EventKind = LiveEvent["kind"];
 export type Side = "agent" | "customer";
 
-export type CallQuery = NonNullable<operations["search-calls"]["parameters"]["query"]>;
+export type CallQuery = NonNullable<operations["search-calls"]["parameters"]["query"]> & { held?: boolean };
 export type AuditQuery = NonNullable<operations["search-audit"]["parameters"]["query"]>;

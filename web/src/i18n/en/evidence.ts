@@ -43,6 +43,8 @@ export default {
     askRelease: "Release the hold?",
     askReleaseText:
       "Calls that retention has done with may then be deleted tonight, and cannot be had back. Say why.",
+    askReleaseWindow:
+      "This hold is on a seat's whole window: once released it protects none of its calls any more; those that retention has done with may be deleted tonight and cannot be had back. Say why.",
     done: "On hold",
     doneCalls: "{n} calls are on hold",
     someFailed: "{done} are on hold, {failed} failed: {why}",
@@ -147,10 +149,9 @@ export default {
     removeCall: "Do not export this call",
     silence: "Silenced spans",
     silenceLead:
-      "A span with somebody else's data can be silenced: those seconds become silence, the original sound is not in the package, the rest can still be checked, and each span is listed.",
+      "A span with somebody else's data can be silenced: those seconds become silence on both sides, the original sound is not in the package, the rest can still be checked, and each span is listed.",
     addSilence: "Silence a span",
     removeSilence: "Do not silence this span",
-    side: "Side",
     silenceReason: "Why it is silenced",
     silenceReasonHint: "For example: the customer reads out an ID number",
     encryption: "Encryption",
@@ -208,11 +209,13 @@ export default {
   check: {
     title: "How to check it offline",
     lead: "Anybody can check a package on a computer without a network and without our system:",
-    one: "With our program, which says in one sentence what holds and what does not, since when, and by whose key:",
-    two: "Without it, with public tools alone. First the checksum of every file:",
-    three: "Then the signed head of the ledger with the public key:",
-    four: "An encrypted package is first opened with age:",
-    five: "VERIFY.txt in the package has every step as a command, and what it must say.",
+    opened: "An encrypted package is first opened with age:",
+    program:
+      "With our program, which says in one sentence what holds and what does not, since when, and by whose key:",
+    files: "Without it, with public tools alone. First the checksum of every file:",
+    key: "The key's fingerprint, to be compared with the one had another way:",
+    head: "That the head of the ledger is signed by this key:",
+    more: "HOW-TO-CHECK.txt in the package explains every step; bash check.sh FINGERPRINT does them all.",
   },
   call: {
     held: "On hold",
@@ -220,8 +223,7 @@ export default {
     hold: "Hold…",
     export: "Export evidence…",
     entry: "Ledger entry {n}",
-    proved: "In the ledger, can be proved since {at}",
-    provedHead: "Covered by a signed head of {n} entries",
+    proved: "proved by the head of {n} entries signed {at}",
     unproved: "Not in the ledger yet",
     deletedTitle: "This call has been deleted",
     deletedBy: "Deleted {at} by {who}",
@@ -236,7 +238,9 @@ export default {
     chosen: "{n} calls selected",
     elsewhere: "{n} of them not in this list",
     clear: "Clear selection",
+    live: "A live call can be exported when it has ended",
+    isChosen: "selected",
     bar: "Selected calls",
-    hints: "X select",
+    hints: "   X choose",
   },
 };

@@ -22,6 +22,8 @@ export interface Filters {
   ticket: string;
   business: string[];
   tag: string[];
+  /** "true": only calls that a hold keeps. */
+  held: string;
 }
 
 const lists = [
@@ -36,7 +38,7 @@ const lists = [
   "business",
   "tag",
 ] as const;
-const texts = ["q", "from", "to", "number", "account", "ticket"] as const;
+const texts = ["q", "from", "to", "number", "account", "ticket", "held"] as const;
 type ListKey = (typeof lists)[number];
 type TextKey = (typeof texts)[number];
 
@@ -56,7 +58,7 @@ export const flags: Flag[] = [
 
 export function noFilters(): Filters {
   return {
-    ...{ q: "", from: "", to: "", number: "", account: "", ticket: "" },
+    ...{ q: "", from: "", to: "", number: "", account: "", ticket: "", held: "" },
     ...{ seat: [], branch: [], agent: [], kind: [], direction: [], state: [], flag: [] },
     ...{ rating: [], business: [], tag: [] },
   };
@@ -76,8 +78,7 @@ export function readFilters(query: LocationQuery): Filters {
 
 /** The address's part that speaks of the filters. */
 export function writeFilters(filters: Filters): LocationQueryRaw {
-  const query: LocationQueryRaw = {};
-  for (const key of texts) if (filters[key].trim()) query[key] = filters[key].trim();
+  const query: LocationQueryRaw = writeTexts(filters);
   for (const key of lists) if (filters[key].length) query[key] = [...filters[key]];
   return query;
 }
@@ -86,11 +87,19 @@ export function writeFilters(filters: Filters): LocationQueryRaw {
 export function queryOf(filters: Filters, cursor: string, limit: number): CallQuery {
   const query: CallQuery = { limit };
   if (cursor) query.cursor = cursor;
-  for (const key of texts) if (filters[key].trim()) query[key] = filters[key].trim();
+  const { held, ...said } = writeTexts(filters);
+  Object.assign(query, said);
+  if (held) query.held = true;
   const { rating, ...others } = pickLists(filters);
   Object.assign(query, others);
   if (rating) query.rating = rating.map(Number);
   return query;
+}
+
+function writeTexts(filters: Filters): Partial<Record<TextKey, string>> {
+  const written: Partial<Record<TextKey, string>> = {};
+  for (const key of texts) if (filters[key].trim()) written[key] = filters[key].trim();
+  return written;
 }
 
 function pickLists(filters: Filters): Partial<Record<ListKey, string[]>> {
@@ -124,6 +133,7 @@ export function matches(filters: Filters, call: Call, below: (branch: string) =>
     call.number.endsWith(filters.number.trim()) &&
     (!filters.account || call.account === filters.account.trim()) &&
     (!filters.ticket || call.ticket === filters.ticket.trim()) &&
+    (!filters.held || call.holds.some((h) => !h.releasedAt)) &&
     mentions(call, filters.q.trim())
   );
 }
@@ -137,6 +147,9 @@ function mentions(call: Call, words: string): boolean {
     .split(/\s+/)
     .every((word) => all.includes(word));
 }
+
+/** Whether there is anything of a call to be heard. */
+export const audible = (call: Call): boolean => call.state === "live" || call.parts.length > 0;
 
 /** One filter as a chip that can be taken away. */
 export interface Chip {

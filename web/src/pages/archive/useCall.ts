@@ -1,5 +1,5 @@
 import { onBeforeUnmount, type Ref, ref, shallowRef, watch } from "vue";
-import { api, type Call, type CallLevels, Problem } from "@/api";
+import { api, type Call, type CallLevels, type Deletion, Problem } from "@/api";
 import { useLoad } from "@/lib/useLoad";
 import { useLive } from "@/live/store";
 import { decodeLevels, type SideLevels } from "./peaks";
@@ -19,6 +19,8 @@ export function useCall(id: Ref<string>) {
   const levelsKnown = ref(false);
   /** There is no such call. */
   const missing = ref(false);
+  /** The tombstone of a call that was deleted. */
+  const deleted = shallowRef<Deletion | null>(null);
   const { value: call, slow, problem, load: readCall } = useLoad((signal) => read(id.value, signal));
   let waiting: ReturnType<typeof setTimeout> | undefined;
   let lastAt = 0;
@@ -28,8 +30,10 @@ export function useCall(id: Ref<string>) {
     try {
       const found = await api.call(wanted, signal);
       missing.value = false;
+      deleted.value = found.deleted ?? null;
       return found;
     } catch (err) {
+      if (err instanceof Problem && err.status === 410) deleted.value = tombstoneOf(err);
       if (err instanceof Problem && err.status === 404) missing.value = true;
       throw err;
     }
@@ -84,6 +88,7 @@ export function useCall(id: Ref<string>) {
       levels.value = null;
       levelsKnown.value = false;
       missing.value = false;
+      deleted.value = null;
       void load();
     },
     { immediate: true },
@@ -94,5 +99,11 @@ export function useCall(id: Ref<string>) {
     clearTimeout(waiting);
     asked.abort();
   });
-  return { call, levels, levelsKnown, missing, slow, problem, load };
+  return { call, levels, levelsKnown, missing, deleted, slow, problem, load };
+}
+
+/** What the server says of a deleted call; it may say nothing but that it is gone. */
+function tombstoneOf(problem: Problem): Deletion {
+  const { deleted } = problem.body as { deleted?: Deletion };
+  return deleted ?? { at: "", by: "", policy: "", reason: problem.detail };
 }

@@ -41,7 +41,7 @@ const whole: Wanted = {
     { call: call(a), whole: true, from: "", to: "" },
     { call: call(b), whole: false, from: "0:20", to: "1:00" },
   ],
-  silence: [{ call: a, side: "customer", from: "0:12", to: "0:19", reason: "身份证号" }],
+  silence: [{ call: a, from: "0:12", to: "0:19", reason: "身份证号" }],
 };
 
 test("what has no fault is asked for", () => {
@@ -49,7 +49,7 @@ test("what has no fault is asked for", () => {
   expect(requestOf(whole)).toEqual({
     ...{ title: "投诉 118", reason: "交法务", language: "zh" },
     calls: [{ call: a }, { call: b, fromMs: 20_000, toMs: 60_000 }],
-    silence: [{ call: a, side: "customer", fromMs: 12_000, toMs: 19_000, reason: "身份证号" }],
+    silence: [{ call: a, fromMs: 12_000, toMs: 19_000, reason: "身份证号" }],
   });
   const locked = { ...whole, encryption: "passphrase", passphrase: "correct horse" } as const;
   expect(requestOf(locked).passphrase).toBe("correct horse");
@@ -61,11 +61,8 @@ test.each([
   [{ title: " " }, { what: "title" }],
   [{ reason: "" }, { what: "reason" }],
   [{ calls: [{ call: call(a), whole: false, from: "1:00", to: "0:20" }] }, { what: "span", n: 0 }],
-  [{ silence: [{ call: a, side: "", from: "0:12", to: "0:19", reason: "" }] }, { what: "silence", n: 0 }],
-  [
-    { silence: [{ call: "gone", side: "", from: "0:12", to: "0:19", reason: "x" }] },
-    { what: "silence", n: 0 },
-  ],
+  [{ silence: [{ call: a, from: "0:12", to: "0:19", reason: "" }] }, { what: "silence", n: 0 }],
+  [{ silence: [{ call: "gone", from: "0:12", to: "0:19", reason: "x" }] }, { what: "silence", n: 0 }],
   [{ encryption: "passphrase", passphrase: "short" }, { what: "passphrase" }],
   [{ encryption: "recipient", recipient: "ssh-ed25519 AAAA" }, { what: "recipient" }],
 ] as [Partial<Wanted>, object][])("%j is told", (part, fault) => {

@@ -14,8 +14,6 @@ export interface WantedCall {
 }
 export interface WantedSilence {
   call: string;
-  /** Empty: both sides. */
-  side: Silence["side"];
   from: string;
   to: string;
   reason: string;
@@ -82,7 +80,7 @@ export function faultOf(wanted: Wanted): Fault | null {
 function silenceOf(wanted: Wanted, s: WantedSilence): Silence | null {
   const about = wanted.calls.find((c) => c.call.id === s.call);
   const span = about && spanOf(s.from, s.to, about.call.durationMs);
-  return span && s.reason.trim() ? { call: s.call, side: s.side, ...span, reason: s.reason.trim() } : null;
+  return span && s.reason.trim() ? { call: s.call, ...span, reason: s.reason.trim() } : null;
 }
 
 /** What the server is asked; only for what has no fault. */
