@@ -229,6 +229,10 @@ type player struct {
 	wasOver bool // its end is in the journal
 }
 
+// mostSilence is how far from the last record's instant another's can be: a call
+// is cut long before. What says otherwise is damaged.
+const mostSilence = 6 * time.Hour
+
 var errNoState = errors.New("the state it began with cannot be read")
 
 func (p *player) play(r Record) {
@@ -250,6 +254,10 @@ func (p *player) play(r Record) {
 	}
 	if p.rec == nil {
 		p.last = latest(p.last, at)
+		return
+	}
+	if !at.IsZero() && (at.Sub(p.last) > mostSilence || p.last.Sub(at) > mostSilence) {
+		p.damaged = true
 		return
 	}
 	p.waiting = false
