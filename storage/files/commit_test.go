@@ -115,13 +115,13 @@ func TestSyncOfAGroupFails(t *testing.T) {
 			s := openStore(t, t.TempDir(), Options{FlushEvery: time.Hour})
 			parts := manyParts(t, s, 9)
 			s.flushAll()
-			s.fault = func(what, name string) error {
+			s.sync = failing(func(what, name string) error {
 				// With the file the disk fails too: it cannot say whose bytes it lost.
 				if what == "disk" || what == c.what && name == c.name {
 					return errDiskAway
 				}
 				return nil
-			}
+			})
 			for i, r := range sealAll(parts) {
 				if c.failed(parts[i].Name()) != errors.Is(r.err, errDiskAway) {
 					t.Errorf("%s: %+v", parts[i].Name(), r)
@@ -171,14 +171,14 @@ func TestPartsOnAnotherDisk(t *testing.T) {
 	parts := manyParts(t, s, 12)
 	var mu sync.Mutex
 	synced := map[string]int{}
-	s.fault = func(what, name string) error {
+	s.sync = failing(func(what, name string) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if what == "file" {
 			synced[name]++
 		}
 		return nil
-	}
+	})
 	must(t, s.makeSafe())
 	for i, p := range parts {
 		want := 0

@@ -21,12 +21,12 @@ func longJournal(t testing.TB, dir string) []string {
 	t.Helper()
 	s, err := Open(dir, Options{})
 	must(t, err)
-	s.fault = func(what, _ string) error {
+	s.sync = failing(func(what, _ string) error {
 		if what == "disk" {
 			return errDiskAway
 		}
 		return nil
-	}
+	})
 	j, err := s.OpenJournal(JournalOptions{})
 	must(t, err)
 	var want []string

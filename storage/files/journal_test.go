@@ -22,6 +22,16 @@ func openJournal(t *testing.T, s *Store, opts JournalOptions) *Journal {
 	return j
 }
 
+// failing is a disk that fails a sync where fail gives an error.
+func failing(fail func(what, name string) error) func(what, name string, do func() error) error {
+	return func(what, name string, do func() error) error {
+		if err := fail(what, name); err != nil {
+			return err
+		}
+		return do()
+	}
+}
+
 // watch tells the store's steps of one kind on a channel.
 func watch(s *Store, step string) <-chan string {
 	told := make(chan string, 100)

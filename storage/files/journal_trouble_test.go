@@ -182,12 +182,12 @@ func TestJournalWhoseSyncFails(t *testing.T) {
 	s := openStore(t, dir, Options{})
 	gaveUp, whole := watch(s, "segment given up"), watch(s, "states synced")
 	var fails sync.Map
-	s.fault = func(what, name string) error {
+	s.sync = failing(func(what, name string) error {
 		if _, fail := fails.Load(name); fail && what == "file" {
 			return errDiskAway
 		}
 		return nil
-	}
+	})
 	j, clock := troubledJournal(t, s, JournalOptions{SyncEvery: 1})
 	begin(j, "first")
 	<-whole
@@ -204,12 +204,12 @@ func TestJournalWhoseSyncFails(t *testing.T) {
 	clock.pass(retryPause)
 	dropped := watch(s, "segment dropped")
 	block := make(chan struct{})
-	s.fault = func(what, _ string) error {
+	s.sync = failing(func(what, _ string) error {
 		if what == "disk" {
 			<-block
 		}
 		return nil
-	}
+	})
 	begin(j, "second")
 	<-whole
 	must(t, j.Healthy())
@@ -230,7 +230,7 @@ func TestJournalOverflows(t *testing.T) {
 	whole := watch(s, "states synced")
 	block := make(chan struct{})
 	blocked := make(chan string, 1)
-	s.fault = func(what, name string) error {
+	s.sync = failing(func(what, name string) error {
 		if what == "file" && strings.HasSuffix(name, segmentSuffix) {
 			select {
 			case blocked <- name:
@@ -239,7 +239,7 @@ func TestJournalOverflows(t *testing.T) {
 			}
 		}
 		return nil
-	}
+	})
 	j, clock := troubledJournal(t, s, JournalOptions{MaxBuffer: 10_000})
 	begin(j, "state")
 	<-blocked // the disk hangs
@@ -278,7 +278,7 @@ func TestJournalThatWaits(t *testing.T) {
 	j, clock := troubledJournal(t, s, JournalOptions{SyncEvery: 1})
 	begin(j, "state")
 	<-whole
-	s.fault = func(what, _ string) error { blocked <- struct{}{}; <-block; return nil }
+	s.sync = failing(func(what, _ string) error { blocked <- struct{}{}; <-block; return nil })
 	j.Append(2, 1, []byte("packet"))
 	j.Commit()
 	<-blocked
@@ -286,7 +286,7 @@ func TestJournalThatWaits(t *testing.T) {
 	if err := j.Healthy(); !errors.Is(err, ErrOverflow) {
 		t.Errorf("Healthy while the disk hangs: %v", err)
 	}
-	s.fault = nil
+	s.sync = nil
 	close(block)
 	<-wrote
 	must(t, j.Healthy())

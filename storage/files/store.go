@@ -71,8 +71,8 @@ type Store struct {
 
 	// step is called after each step towards a final name; tests die there.
 	step func(step, name string)
-	// fault stands for a disk that fails at a sync; only tests set it.
-	fault func(what, name string) error
+	// sync stands before each sync, which is do; only tests set it.
+	sync func(what, name string, do func() error) error
 }
 
 // Open takes the folder dir, making what is missing. It fails with ErrLocked

@@ -12,53 +12,50 @@ import (
 // store was opened.
 func (s *Store) Flushes() int64 { return s.flushes.Load() }
 
-// flush counts a sync that is about to be done.
-func (s *Store) flush(what, name string) error {
+// flush does a sync and counts it.
+func (s *Store) flush(what, name string, do func() error) error {
 	s.flushes.Add(1)
-	if s.fault == nil {
-		return nil
+	if s.sync != nil {
+		return s.sync(what, name, do)
 	}
-	return s.fault(what, name)
+	return do()
 }
 
 // syncFile makes a file's bytes safe, and as much about it as is needed to read
 // them.
 func (s *Store) syncFile(f *os.File, name string) error {
-	if err := s.flush("file", name); err != nil {
-		return err
-	}
-	for {
-		err := unix.Fdatasync(int(f.Fd()))
-		if err == nil {
-			return nil
+	return s.flush("file", name, func() error {
+		for {
+			err := unix.Fdatasync(int(f.Fd()))
+			if err == nil {
+				return nil
+			}
+			if !errors.Is(err, unix.EINTR) {
+				return &os.PathError{Op: "fdatasync", Path: name, Err: err}
+			}
 		}
-		if !errors.Is(err, unix.EINTR) {
-			return &os.PathError{Op: "fdatasync", Path: name, Err: err}
-		}
-	}
+	})
 }
 
 // syncDir makes the names in a folder safe.
 func (s *Store) syncDir(root *os.Root, name string) error {
-	if err := s.flush("folder", name); err != nil {
-		return err
-	}
-	dir, err := root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return s.flush("folder", name, func() error {
+		dir, err := root.Open(name)
+		if err != nil {
+			return err
+		}
+		return errors.Join(dir.Sync(), dir.Close())
+	})
 }
 
 // syncDisk makes everything on the audio folder's file system safe.
 func (s *Store) syncDisk() error {
-	if err := s.flush("disk", "."); err != nil {
-		return err
-	}
-	if err := unix.Syncfs(int(s.disk.Fd())); err != nil {
-		return fmt.Errorf("syncfs: %w", err)
-	}
-	return nil
+	return s.flush("disk", ".", func() error {
+		if err := unix.Syncfs(int(s.disk.Fd())); err != nil {
+			return fmt.Errorf("syncfs: %w", err)
+		}
+		return nil
+	})
 }
 
 // fileSystem tells file systems apart.
