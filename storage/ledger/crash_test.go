@@ -103,8 +103,8 @@ func TestFailedWrites(t *testing.T) {
 			dir := t.TempDir()
 			l := open(t, dir)
 			fill(t, l, 3)
-			file := map[string]**os.File{"entries": &l.store.entries, "hashes": &l.store.hashes,
-				"offsets": &l.store.offsets, "heads": &l.heads.file}[broken]
+			file := map[string]**os.File{"entries": &l.log.entries, "hashes": &l.log.hashes,
+				"offsets": &l.log.offsets, "heads": &l.heads.file}[broken]
 			good := *file
 			bad, err := os.Open(good.Name()) // takes no writes
 			must(t, err)
@@ -187,7 +187,7 @@ func TestReadsBesideAWriter(t *testing.T) {
 			t.Fatalf("after %d entries: %+v", report.Entries, report.Findings)
 		}
 		if head := r.Head(); head.Size > 0 {
-			root, err := tlog.TreeHash(head.Size, r.store)
+			root, err := tlog.TreeHash(head.Size, r.log)
 			must(t, err)
 			if root != head.Root {
 				t.Fatalf("the tree of %d is another's", head.Size)

@@ -58,9 +58,9 @@ func (o Options) withDefaults() Options {
 
 // Ledger is an open ledger. Its methods may be called from any goroutine.
 type Ledger struct {
-	dir  string
-	opts Options
-	*store
+	dir     string
+	opts    Options
+	log     *store
 	heads   *heads
 	problem error // of a read-only ledger: what does not fit
 
@@ -94,7 +94,7 @@ func Open(dir string, opts Options) (*Ledger, error) {
 		return nil, earshot.Fail(earshot.Invalid, "bad_ledger_name", "a ledger's name is 1 to 64 of a-z 0-9 . _ -, not %q", l.opts.Name)
 	}
 	if err := l.open(); err != nil {
-		if l.store != nil {
+		if l.log != nil {
 			err = errors.Join(err, l.closeFiles())
 		}
 		return nil, err
@@ -113,10 +113,10 @@ func (l *Ledger) open() error {
 		return err
 	}
 	var err error
-	if l.store, err = openStore(l.dir, false); err != nil {
+	if l.log, err = openStore(l.dir, false); err != nil {
 		return err
 	}
-	if err := l.lock(); err != nil {
+	if err := l.log.lock(); err != nil {
 		return err
 	}
 	if l.heads, err = openHeads(l.dir, false); err != nil {
@@ -135,7 +135,7 @@ func (l *Ledger) open() error {
 }
 
 func (l *Ledger) openToRead() (err error) {
-	if l.store, err = openStore(l.dir, true); err != nil {
+	if l.log, err = openStore(l.dir, true); err != nil {
 		return err
 	}
 	var bad *earshot.Error
@@ -156,12 +156,12 @@ func (l *Ledger) openToRead() (err error) {
 
 // load takes up entries and keys, and checks them against the newest head.
 func (l *Ledger) load() error {
-	at, err := loadStore(l.store, l.heads.get())
+	at, err := loadStore(l.log, l.heads.get())
 	if err == nil {
 		err = l.loadKeys(at.from, at.keys)
 	}
 	if err != nil && at.from > 0 { // an offset may lead astray
-		if at, err = reloadStore(l.store, l.heads.get()); err == nil {
+		if at, err = reloadStore(l.log, l.heads.get()); err == nil {
 			err = l.loadKeys(at.from, at.keys)
 		}
 	}
@@ -259,8 +259,8 @@ func (l *Ledger) write(b *batch) {
 		b.err = ErrClosed
 		return
 	}
-	b.first = l.tree.size
-	b.err = l.append(b.lines)
+	b.first = l.log.tree.size
+	b.err = l.log.append(b.lines)
 	l.tell(b.err)
 }
 
@@ -279,7 +279,7 @@ func (l *Ledger) tell(err error) {
 }
 
 // Size is how many entries there are. Entry 0 is the first key.
-func (l *Ledger) Size() int64 { return l.size.Load() }
+func (l *Ledger) Size() int64 { return l.log.size.Load() }
 
 // Name is the ledger's name as its heads have it: earshot/<site>.
 func (l *Ledger) Name() string {
@@ -298,7 +298,7 @@ func (l *Ledger) Fits() error { return l.problem }
 // Entry is entry i, and its line as it was hashed. It fails with ErrNoEntry and
 // ErrDamaged.
 func (l *Ledger) Entry(i int64) (Entry, []byte, error) {
-	line, err := l.line(i)
+	line, err := l.log.line(i)
 	if err != nil {
 		return Entry{}, nil, err
 	}
@@ -334,7 +334,7 @@ func (l *Ledger) Prove(i, size int64) (proof [][32]byte, err error) {
 	if i < 0 || i >= size || size > l.Size() {
 		return nil, ErrNoEntry
 	}
-	hashes, err := tlog.ProveRecord(size, i, l.store)
+	hashes, err := tlog.ProveRecord(size, i, l.log)
 	if err != nil {
 		return nil, fmt.Errorf("prove entry %d: %w", i, err)
 	}
@@ -350,7 +350,7 @@ func (l *Ledger) ProveTree(old, size int64) (proof [][32]byte, err error) {
 	if old == 0 {
 		return nil, nil
 	}
-	hashes, err := tlog.ProveTree(size, old, l.store)
+	hashes, err := tlog.ProveTree(size, old, l.log)
 	if err != nil {
 		return nil, fmt.Errorf("prove the tree of %d: %w", old, err)
 	}
@@ -362,7 +362,7 @@ func (l *Ledger) Root(size int64) ([32]byte, error) {
 	if size < 0 || size > l.Size() {
 		return [32]byte{}, ErrNoEntry
 	}
-	root, err := tlog.TreeHash(size, l.store)
+	root, err := tlog.TreeHash(size, l.log)
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("sum the tree of %d: %w", size, err)
 	}
@@ -390,7 +390,7 @@ func (l *Ledger) Close() error {
 }
 
 func (l *Ledger) closeFiles() error {
-	errs := []error{l.close()}
+	errs := []error{l.log.close()}
 	if l.heads != nil && l.heads.file != nil {
 		errs = append(errs, l.heads.file.Close())
 	}

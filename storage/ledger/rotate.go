@@ -162,7 +162,7 @@ func (l *Ledger) loadKeys(from int64, met []int64) error {
 // does not fit.
 func (l *Ledger) findKeysAnyway() error {
 	l.keys = nil
-	entries := newLines(io.NewSectionReader(l.entries, 0, 1<<62), 0)
+	entries := newLines(io.NewSectionReader(l.log.entries, 0, 1<<62), 0)
 	for i := int64(0); ; i++ {
 		line, err := entries.next()
 		if errors.Is(err, io.EOF) {
@@ -209,7 +209,7 @@ func (l *Ledger) keyEntries(from int64) ([]int64, error) {
 
 func (l *Ledger) findKeys(below int64) (found []int64, err error) {
 	for i := range below {
-		line, err := l.line(i)
+		line, err := l.log.line(i)
 		if err != nil {
 			return nil, err
 		}

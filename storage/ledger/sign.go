@@ -35,7 +35,7 @@ func (l *Ledger) sign(anyway bool) (Head, error) {
 	defer l.signing.Unlock()
 	newest := l.heads.get()
 	l.commit.Lock()
-	tree, key := l.tree, l.key
+	tree, key := l.log.tree, l.key
 	l.commit.Unlock()
 	if tree.size == newest.Size && !anyway {
 		return newest, nil
@@ -47,7 +47,7 @@ func (l *Ledger) sign(anyway bool) (Head, error) {
 	if err := head.sign(key); err != nil {
 		return newest, err
 	}
-	err = l.store.sync()
+	err = l.log.sync()
 	if err == nil {
 		err = l.heads.append(head)
 	}
