@@ -36,26 +36,30 @@ func (r deletionRow) deletion() earshot.Deletion {
 // earshot.ErrNoCall, ErrStillLive, ErrHeld, ErrKept.
 func (ix *Index) DeleteCall(ctx context.Context, id string, d earshot.Deletion, now time.Time) (earshot.Call, error) {
 	var tombstone earshot.Call
-	err := ix.change(ctx, synced, "delete a call", func(tx bun.Tx) error {
-		if err := lock(ctx, tx, retentionLock); err != nil {
-			return err
-		}
-		// An editor of the call that came first is waited for.
-		if _, err := tx.NewUpdate().Model((*callRow)(nil)).Set("state = state").Where("id = ?", id).Exec(ctx); err != nil {
-			return err
-		}
-		c, err := readCall(ctx, tx, id)
-		if err != nil || c.State == earshot.CallDeleted {
-			tombstone = c
-			return err
-		}
-		if d.Policy, err = mayGo(ctx, tx, c, now); err != nil {
-			return err
-		}
-		tombstone = c.Tombstone(d)
-		return bury(ctx, tx, tombstone)
+	err := ix.change(ctx, synced, "delete a call", func(tx bun.Tx) (err error) {
+		tombstone, err = deleteCall(ctx, tx, id, d, now)
+		return err
 	})
 	return tombstone, err
+}
+
+func deleteCall(ctx context.Context, tx bun.Tx, id string, d earshot.Deletion, now time.Time) (earshot.Call, error) {
+	if err := lock(ctx, tx, retentionLock); err != nil {
+		return earshot.Call{}, err
+	}
+	// An editor of the call that came first is waited for.
+	if _, err := tx.NewUpdate().Model((*callRow)(nil)).Set("state = state").Where("id = ?", id).Exec(ctx); err != nil {
+		return earshot.Call{}, err
+	}
+	c, err := readCall(ctx, tx, id)
+	if err != nil || c.State == earshot.CallDeleted {
+		return c, err
+	}
+	if d.Policy, err = mayGo(ctx, tx, c, now); err != nil {
+		return earshot.Call{}, err
+	}
+	tombstone := c.Tombstone(d)
+	return tombstone, bury(ctx, tx, tombstone)
 }
 
 func readCall(ctx context.Context, tx bun.Tx, id string) (earshot.Call, error) {

@@ -58,17 +58,19 @@ func (ix *Index) AddHold(ctx context.Context, h earshot.Hold) error {
 	if err := h.Validate(); err != nil {
 		return err
 	}
-	return ix.change(ctx, synced, "keep a hold", func(tx bun.Tx) error {
-		if err := lock(ctx, tx, retentionLock); err != nil {
-			return err
-		}
-		if err := holdable(ctx, tx, h); err != nil {
-			return err
-		}
-		row := rowOfHold(h)
-		_, err := tx.NewInsert().Model(&row).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+	return ix.change(ctx, synced, "keep a hold", func(tx bun.Tx) error { return addHold(ctx, tx, h) })
+}
+
+func addHold(ctx context.Context, tx bun.Tx, h earshot.Hold) error {
+	if err := lock(ctx, tx, retentionLock); err != nil {
 		return err
-	})
+	}
+	if err := holdable(ctx, tx, h); err != nil {
+		return err
+	}
+	row := rowOfHold(h)
+	_, err := tx.NewInsert().Model(&row).On("CONFLICT (id) DO NOTHING").Exec(ctx)
+	return err
 }
 
 // Holdable says whether h could be kept now: what AddHold would fail with, or

@@ -46,6 +46,7 @@ func TestEveryFilterUsesAnIndex(t *testing.T) {
 		"tag":         {CallQuery{Tags: []string{"a"}}, "call_tags_value", true},
 		"state":       {CallQuery{States: []earshot.CallState{earshot.CallLive}}, "calls_state", true},
 		"words":       {CallQuery{Words: "a"}, "calls_started", true},
+		"held":        {CallQuery{HeldAt: at}, "calls_seat", false},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s, err := ix.search(t.Context(), row.q)
