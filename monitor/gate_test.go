@@ -79,6 +79,7 @@ var allowedTo = map[string]string{
 	"update-policy":        "admin",
 	"delete-policy":        "admin",
 	"preview-retention":    "admin evidence",
+	"preview-policies":     "admin",
 	"list-retention-runs":  "admin evidence",
 	"get-ledger":           "admin evidence",
 	"get-ledger-head":      "admin evidence",

@@ -74,6 +74,7 @@ type Archive interface {
 	SavePolicy(ctx context.Context, p earshot.Policy) error
 	DeletePolicy(ctx context.Context, id string) error
 	Due(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error)
+	DueUnder(ctx context.Context, policies []earshot.Policy, at time.Time, cursor string, limit int) (storage.DuePage, error)
 	Runs(ctx context.Context, limit int) ([]earshot.RetentionRun, error)
 
 	Pending(ctx context.Context) (int64, error)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/storage"
 )
 
 // How long calls are kept, and what goes.
@@ -18,6 +19,8 @@ var retentionRoutes = []Route{
 		Summary: "Take a policy away; what only it ordered to go stays"},
 	{ID: "preview-retention", Method: get, Path: "/api/v1/retention/preview", Need: may(earshot.Inspect), Tag: "retention",
 		Summary: "What goes at an instant and by whose order, as policies and holds are now"},
+	{ID: "preview-policies", Method: post, Path: "/api/v1/retention/preview", Need: administer, Tag: "retention",
+		Summary: "What would go if the policies were these; nothing is changed"},
 	{ID: "list-retention-runs", Method: get, Path: "/api/v1/retention/runs", Need: may(earshot.Inspect), Tag: "retention",
 		Summary: "What retention did, newest first"},
 }
@@ -92,6 +95,7 @@ func (s *Server) retentionOperations(b *book) {
 		return nil, nil
 	})
 	enter(s, b, "preview-retention", s.previewRetention)
+	enter(s, b, "preview-policies", s.previewPolicies)
 	enter(s, b, "list-retention-runs", func(ctx context.Context, _ *nothing) (*body[runList], error) {
 		runs, err := s.Archive.Runs(ctx, 100)
 		return answerWith(runList{listOf(runs)}), err
@@ -127,11 +131,32 @@ func (s *Server) updatePolicy(ctx context.Context, in *struct {
 	return answerWith(policy), nil
 }
 
-func (s *Server) previewRetention(ctx context.Context, in *struct {
+type previewQuery struct {
 	At     string `query:"at" maxLength:"40" doc:"RFC 3339; when retention runs next if left out"`
 	Cursor string `query:"cursor" maxLength:"200"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+func (s *Server) previewRetention(ctx context.Context, in *previewQuery) (*body[preview], error) {
+	return s.preview(ctx, *in, s.Archive.Due)
+}
+
+func (s *Server) previewPolicies(ctx context.Context, in *struct {
+	previewQuery
+	Body struct {
+		Policies []newPolicy `json:"policies" maxItems:"1000" doc:"all there would be"`
+	}
 }) (*body[preview], error) {
+	policies := make([]earshot.Policy, len(in.Body.Policies))
+	for i, p := range in.Body.Policies {
+		policies[i] = earshot.Policy(p)
+	}
+	return s.preview(ctx, in.previewQuery, func(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error) {
+		return s.Archive.DueUnder(ctx, policies, at, cursor, limit)
+	})
+}
+
+func (s *Server) preview(ctx context.Context, in previewQuery, due func(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error)) (*body[preview], error) {
 	runs := s.RetentionAt.After(s.Now().In(s.Location))
 	at := runs
 	if in.At != "" {
@@ -140,7 +165,7 @@ func (s *Server) previewRetention(ctx context.Context, in *struct {
 			return nil, earshot.Fail(earshot.Invalid, "bad_time", "at is an RFC 3339 time")
 		}
 	}
-	page, err := s.Archive.Due(ctx, at, in.Cursor, in.Limit)
+	page, err := due(ctx, at, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
 	}

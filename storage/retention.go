@@ -59,14 +59,34 @@ const mostCounted = 10_000
 
 // Due is what goes at an instant, as policies and holds are now.
 func (a *Archive) Due(ctx context.Context, at time.Time, cursor string, limit int) (DuePage, error) {
+	return a.due(ctx, a.index.Due, at, cursor, limit)
+}
+
+// DueUnder is Due as it would be if the policies were these: what a change of
+// them lets go is seen before it is made. It fails where one of them is wrong.
+func (a *Archive) DueUnder(ctx context.Context, policies []earshot.Policy, at time.Time, cursor string, limit int) (DuePage, error) {
+	for _, p := range policies {
+		if err := p.Validate(); err != nil {
+			return DuePage{}, err
+		}
+	}
+	return a.due(ctx, func(ctx context.Context, at time.Time, cursor string, limit int) (index.DuePage, error) {
+		return a.index.DueUnder(ctx, policies, at, cursor, limit)
+	}, at, cursor, limit)
+}
+
+// finder looks up what is due.
+type finder func(ctx context.Context, at time.Time, cursor string, limit int) (index.DuePage, error)
+
+func (a *Archive) due(ctx context.Context, find finder, at time.Time, cursor string, limit int) (DuePage, error) {
 	at = at.In(a.location)
-	page, err := a.duePage(ctx, at, cursor, limit)
+	page, err := a.duePage(ctx, find, at, cursor, limit)
 	if err != nil {
 		return page, err
 	}
 	counted := 0
 	for next := ""; ; {
-		found, err := a.index.Due(ctx, at, next, 1000)
+		found, err := find(ctx, at, next, 1000)
 		if err != nil {
 			return page, err
 		}
@@ -90,10 +110,10 @@ func (a *Archive) Due(ctx context.Context, at time.Time, cursor string, limit in
 }
 
 // duePage reads on until the page has calls, or none are left.
-func (a *Archive) duePage(ctx context.Context, at time.Time, cursor string, limit int) (DuePage, error) {
+func (a *Archive) duePage(ctx context.Context, find finder, at time.Time, cursor string, limit int) (DuePage, error) {
 	var page DuePage
 	for {
-		found, err := a.index.Due(ctx, at, cursor, limit)
+		found, err := find(ctx, at, cursor, limit)
 		if err != nil {
 			return page, err
 		}

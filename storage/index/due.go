@@ -49,6 +49,19 @@ func (r dueRow) call() earshot.Call {
 // is, held ones among them. A page may have less calls than limit, or none, and a
 // Next. `bad_cursor`, `bad_limit`.
 func (ix *Index) Due(ctx context.Context, now time.Time, cursor string, limit int) (DuePage, error) {
+	return ix.due(ctx, readRules, now, cursor, limit)
+}
+
+// DueUnder is Due as it would be if the policies were these.
+func (ix *Index) DueUnder(ctx context.Context, policies []earshot.Policy, now time.Time, cursor string, limit int) (DuePage, error) {
+	return ix.due(ctx, func(ctx context.Context, db bun.IDB) (rules, error) {
+		r, err := readRules(ctx, db)
+		r.policies = policies
+		return r, err
+	}, now, cursor, limit)
+}
+
+func (ix *Index) due(ctx context.Context, ruled ruling, now time.Time, cursor string, limit int) (DuePage, error) {
 	after, err := parseCursor(cursor)
 	if err != nil {
 		return DuePage{}, err
@@ -58,14 +71,17 @@ func (ix *Index) Due(ctx context.Context, now time.Time, cursor string, limit in
 	}
 	var page DuePage
 	err = ix.read.RunInTx(ctx, snapshot, func(ctx context.Context, tx bun.Tx) error {
-		page, err = due(ctx, tx, now, after, limit)
+		page, err = due(ctx, tx, ruled, now, after, limit)
 		return err
 	})
 	return page, failed("look for calls that are due", err)
 }
 
-func due(ctx context.Context, tx bun.Tx, now time.Time, after position, limit int) (DuePage, error) {
-	rules, err := readRules(ctx, tx)
+// ruling says by what rules it is decided.
+type ruling func(context.Context, bun.IDB) (rules, error)
+
+func due(ctx context.Context, tx bun.Tx, ruled ruling, now time.Time, after position, limit int) (DuePage, error) {
+	rules, err := ruled(ctx, tx)
 	if err != nil {
 		return DuePage{}, err
 	}
