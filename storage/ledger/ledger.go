@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,124 +80,6 @@ type Ledger struct {
 	watchers []*watcher
 	stop     context.CancelFunc
 	running  sync.WaitGroup
-}
-
-// Open opens the ledger of the data folder dir, or makes it with its first key.
-// What a crash left at its end is cut. Where something inside does not fit it
-// fails with ErrDamaged, ErrCut, ErrHead, ErrKey or ErrNoKey; a read-only ledger
-// is opened nevertheless, see Fits.
-func Open(dir string, opts Options) (*Ledger, error) {
-	l := &Ledger{dir: filepath.Join(dir, "ledger"), opts: opts.withDefaults()}
-	if !ValidName(l.opts.Name) {
-		return nil, earshot.Fail(earshot.Invalid, "bad_ledger_name", "a ledger's name is 1 to 64 of a-z 0-9 . _ -, not %q", l.opts.Name)
-	}
-	if err := l.open(); err != nil {
-		if l.log != nil {
-			err = errors.Join(err, l.closeFiles())
-		}
-		return nil, err
-	}
-	if !opts.ReadOnly {
-		l.start()
-	}
-	return l, nil
-}
-
-func (l *Ledger) open() error {
-	if l.opts.ReadOnly {
-		return l.openToRead()
-	}
-	if err := os.MkdirAll(filepath.Join(l.dir, "keys"), 0o700); err != nil {
-		return err
-	}
-	var err error
-	if l.log, err = openStore(l.dir, false); err != nil {
-		return err
-	}
-	if err := l.log.lock(); err != nil {
-		return err
-	}
-	if l.heads, err = openHeads(l.dir, false); err != nil {
-		return err
-	}
-	if err := errors.Join(syncDir(l.dir), syncDir(filepath.Dir(l.dir))); err != nil {
-		return err
-	}
-	if err := l.load(); err != nil {
-		return err
-	}
-	if err := l.openWitnesses(); err != nil {
-		return err
-	}
-	return l.openKey()
-}
-
-func (l *Ledger) openToRead() (err error) {
-	if l.log, err = openStore(l.dir, true); err != nil {
-		return err
-	}
-	var bad *earshot.Error
-	if l.heads, err = openHeads(l.dir, true); errors.As(err, &bad) {
-		l.problem = err
-		l.heads = &heads{}
-	} else if err != nil {
-		return err
-	}
-	if err := l.load(); errors.As(err, &bad) {
-		l.problem = errors.Join(l.problem, err)
-		return l.findKeysAnyway()
-	} else if err != nil {
-		return err
-	}
-	return nil
-}
-
-// load takes up entries and keys, and checks them against the newest head.
-func (l *Ledger) load() error {
-	at, err := loadStore(l.log, l.heads.get())
-	if err == nil {
-		err = l.loadKeys(at.from, at.keys)
-	}
-	if err != nil && at.from > 0 { // an offset may lead astray
-		if at, err = reloadStore(l.log, l.heads.get()); err == nil {
-			err = l.loadKeys(at.from, at.keys)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if !l.opts.ReadOnly {
-		if err := l.mend(&at); err != nil {
-			return err
-		}
-	}
-	head := at.head
-	if head.Size == 0 {
-		return nil
-	}
-	key, ok := l.keys.at(head.Size)
-	if !ok {
-		return ErrKey.Because(errors.New("no key entry lies below the newest head"))
-	}
-	if err := head.signedBy(key.Public); err != nil {
-		return ErrHead.Because(fmt.Errorf("the head signed at %s: %w", head.At, err))
-	}
-	return nil
-}
-
-// mend makes the files what was loaded.
-func (l *Ledger) mend(at *loading) error {
-	torn, err := at.mend(l.dir, l.opts.Now())
-	if err != nil {
-		return fmt.Errorf("mend the ledger: %w", err)
-	}
-	if torn > 0 {
-		l.opts.Log.Warn("cut an unfinished end off the ledger", "bytes", torn, "entries", l.Size())
-	}
-	if len(l.keys) == 0 {
-		return nil
-	}
-	return l.writeKeyEntries()
 }
 
 // batch is what callers that wait for the same sync append.
@@ -390,7 +270,10 @@ func (l *Ledger) Close() error {
 }
 
 func (l *Ledger) closeFiles() error {
-	errs := []error{l.log.close()}
+	var errs []error
+	if l.log != nil {
+		errs = append(errs, l.log.close())
+	}
 	if l.heads != nil && l.heads.file != nil {
 		errs = append(errs, l.heads.file.Close())
 	}

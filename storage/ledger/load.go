@@ -28,23 +28,6 @@ type loading struct {
 	keys    []int64 // entries read that bring in keys
 }
 
-// loadStore loads from the newest head. Where that fails it reads everything:
-// only the entries can be damaged, offsets and hashes are made again.
-func loadStore(s *store, head Head) (loading, error) {
-	l := loading{store: s, head: head}
-	err := l.load(head.Size)
-	if err == nil || l.from == 0 {
-		return l, err
-	}
-	return reloadStore(s, head)
-}
-
-func reloadStore(s *store, head Head) (loading, error) {
-	s.extraOffsets, s.extraHashes = tail{}, tail{}
-	l := loading{store: s, head: head}
-	return l, l.load(0)
-}
-
 // load reads what there is. It fails with ErrDamaged, ErrCut or ErrHead where
 // something does not fit; then the store is as far as it fitted.
 func (l *loading) load(from int64) error {

@@ -191,6 +191,16 @@ func TestTampering(t *testing.T) {
 			found: []FindingCode{FoundNoHead}},
 		{damage: "the newest head removed", // nothing says that it was there, but who saw it
 			do: func(s *scene) { s.heads(2) }},
+		{damage: "the newest head removed and an entry behind the others changed",
+			do:    func(s *scene) { s.heads(2); s.flip("entries", -20) },
+			open:  ErrDamaged,
+			found: []FindingCode{FoundEntryChanged}, checkpoint: ErrCheckpointRewritten},
+		{damage: "the newest head removed and the last entry made no entry",
+			do:    func(s *scene) { s.heads(2); s.flip("entries", s.endOf(20)) },
+			open:  ErrDamaged,
+			found: []FindingCode{FoundEntryChanged}, checkpoint: ErrCheckpointRewritten},
+		{damage: "the list of the keys' entries changed", // made again
+			do: func(s *scene) { s.write("keys/entries", []byte("0\n4\n")) }},
 		{damage: "the last three entries cut",
 			do:    func(s *scene) { s.lines(func(l [][]byte) [][]byte { return l[:18] }) },
 			open:  ErrCut,

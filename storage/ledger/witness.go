@@ -114,23 +114,32 @@ func (w *watcher) receipts() string {
 	return filepath.Join(w.ledger.dir, "witness", w.witness.Name()+".receipts")
 }
 
-// load finds the newest head that the witness took, and cuts a torn end. A
-// ledger that does not go on that head has been cut or rewritten.
+// load finds the newest head that the witness took, and cuts a torn end.
+// Receipts that cannot be read are set aside: a witness stops nothing, and says
+// itself what it took.
 func (w *watcher) load() error {
 	newest, end, err := lastReceipt(w.receipts())
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || err == nil && end == 0 {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read what witness %s answered: %w", w.state.Name, err)
+	if err == nil {
+		w.took, err = ParseHead([]byte(newest.Head))
 	}
-	if err := os.Truncate(w.receipts(), end); err != nil || end == 0 {
+	if err != nil {
+		aside := fmt.Sprintf("%s.damaged-%d", w.receipts(), w.ledger.opts.Now().UnixMilli())
+		w.ledger.opts.Log.Error("a witness's receipts cannot be read and are set aside", "witness", w.state.Name, "as", aside, "err", err)
+		return os.Rename(w.receipts(), aside)
+	}
+	if err := os.Truncate(w.receipts(), end); err != nil {
 		return err
 	}
-	if w.took, err = ParseHead([]byte(newest.Head)); err != nil {
-		return fmt.Errorf("read what witness %s answered: %w", w.state.Name, err)
-	}
 	w.state.At, w.state.Size = newest.At, newest.Size
+	return w.fits()
+}
+
+// fits fails with ErrCut or ErrHead where the ledger does not go on the head
+// that the witness took.
+func (w *watcher) fits() error {
 	root, err := w.ledger.Root(w.took.Size)
 	if errors.Is(err, ErrNoEntry) {
 		return earshot.Fail(ErrCut.Kind, ErrCut.Code, "the ledger has %d entries, but witness %s was told of %d",

@@ -143,6 +143,15 @@ func TestAWitnessThatFailsIsAskedAgain(t *testing.T) {
 			t.Errorf("it was offered a proof from %d", last.OldSize)
 		}
 		must(t, l.Close())
+
+		// Receipts that cannot be read hold nothing up.
+		must(t, os.WriteFile(name, []byte("{\"witness\":\"stub\n"), 0o600))
+		l = open(t, dir, inBubble, with)
+		synctest.Wait()
+		if last := w.took[len(w.took)-1]; last.OldSize != 0 {
+			t.Errorf("it was offered a proof from %d", last.OldSize)
+		}
+		must(t, l.Close())
 	})
 }
 
