@@ -58,12 +58,14 @@ func (f *Floor) StartCall(ctx context.Context, id string, facts earshot.CallPatc
 	}
 	return onSeat(ctx, f, id, func(now time.Time, s *seat) (earshot.Call, error) {
 		if err := f.mayStart(); err != nil {
+			f.announce(now, id, earshot.NewID(now), facts, by)
 			return earshot.Call{}, err
 		}
 		if s.call != nil {
 			s.endCall(now)
 		}
 		c := s.startCall(now, facts.Apply)
+		f.announce(now, id, c.id, facts, by)
 		f.log.Info("a call was started", "call", c.id, "seat", id, "by", by)
 		return c.snapshot(), nil
 	})

@@ -89,6 +89,7 @@ type fakeShelf struct {
 	agents map[string]earshot.Agent
 	calls  map[string]earshot.Call
 	saves  int
+	told   whatWasTold
 }
 
 func (s *fakeShelf) change(fn func()) {

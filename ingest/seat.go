@@ -39,6 +39,7 @@ type seat struct {
 	listeners  []string
 
 	meters [2]sideMeter // agent, customer
+	watch  attention
 
 	dirty     bool
 	state     earshot.SeatState
@@ -89,6 +90,7 @@ func (s *seat) attach(now time.Time, st *Stream) {
 // off, an open call goes on with it.
 func (s *seat) comesUp(now time.Time, st *Stream) {
 	st.up, st.cameUp = true, now
+	s.unlisten()
 	took := false
 	for _, old := range slices.Clone(s.streams) {
 		if old == st || !old.overlaps(st) || old.since.After(st.since) {
@@ -144,6 +146,7 @@ func (s *seat) detach(now time.Time, st *Stream, onPurpose bool) {
 // remove takes a stream out; the call, if any, has no audio of its sides now.
 func (s *seat) remove(now time.Time, st *Stream) {
 	st.detached = true
+	s.tellSight(now, st)
 	s.streams = slices.DeleteFunc(s.streams, func(other *Stream) bool { return other == st })
 	s.floor.fanout(s.info.ID).withdraw(st.id)
 	for i, carried := range s.carried(st) {
@@ -200,6 +203,7 @@ func (s *seat) tick(now time.Time) {
 		s.callTick(now)
 	}
 	s.reopenTick(now)
+	s.listen(now)
 	s.measure(now)
 	if s.assess(now) || s.linksMoved(now) {
 		s.touch()
@@ -243,6 +247,7 @@ func (s *seat) packet(st *Stream, t *Track, r *record) {
 	at := r.at()
 	t.stats.add(r)
 	t.last = at
+	st.seen.span.Packets++
 	if !st.began {
 		s.begins(at, st)
 	}

@@ -18,6 +18,11 @@ type Shelf interface {
 	// SaveCall puts a call with its parts, gaps and marks, replacing what was
 	// there, and writes the call's file beside its parts.
 	SaveCall(ctx context.Context, call earshot.Call) error
+	// SaveStreams keeps what was seen of streams, in place of what was known of
+	// the same spans.
+	SaveStreams(ctx context.Context, spans []earshot.StreamSpan) error
+	// Announce keeps that somebody said a conversation began.
+	Announce(ctx context.Context, said earshot.Announcement) error
 	// OpenCalls are the calls that node left live, or stored as interrupted
 	// within the last minute: a seat that comes back goes on with them.
 	OpenCalls(ctx context.Context, node string) ([]earshot.Call, error)

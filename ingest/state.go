@@ -102,6 +102,10 @@ func (s *seat) attentionNow(now time.Time) earshot.Attention {
 		return earshot.AttentionOverflow
 	case s.poorLink(now):
 		return earshot.AttentionPoorLink
+	case s.deadSide() != "":
+		return earshot.AttentionDeadMic
+	case s.bleeding():
+		return earshot.AttentionBleed
 	case s.silentSide(now):
 		return earshot.AttentionSilent
 	}

@@ -41,6 +41,7 @@ type Stream struct {
 	spent    bool // its session's call was ended by somebody; it begins no other
 	poor     poorLink
 	detached bool
+	seen     sighting
 }
 
 // Why a stream is kicked.
