@@ -32,6 +32,7 @@ const (
 	AuditCallEnd      = "call_end"
 	AuditPause        = "pause"
 	AuditResume       = "resume"
+	AuditExport       = "export"
 	AuditHold         = "hold"
 	AuditRelease      = "release"
 )

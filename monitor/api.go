@@ -65,8 +65,9 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.holdOperations(book)
 	s.retentionOperations(book)
 	s.ledgerOperations(book)
+	s.packageOperations(book)
 	s.alarmOperations(book)
-	describeAudio(api.OpenAPI(), book)
+	describeFiles(api.OpenAPI(), book)
 	tidySchemas(api.OpenAPI())
 	return api
 }

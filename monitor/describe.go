@@ -7,9 +7,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// describeAudio enters the two operations that answer bytes into the
-// description; they are served by net/http, for the sake of Range.
-func describeAudio(api *huma.OpenAPI, b *book) {
+// describeFiles enters the operations that answer bytes into the description;
+// they are served by net/http, for the sake of Range.
+func describeFiles(api *huma.OpenAPI, b *book) {
 	id := &huma.Param{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}
 	n := &huma.Param{Name: "n", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger}}
 	download := &huma.Param{Name: "download", In: "query", Description: "1: as a file, which needs the permission to download",
@@ -24,14 +24,19 @@ func describeAudio(api *huma.OpenAPI, b *book) {
 	} {
 		operation := b.operation(op)
 		operation.Parameters = params
-		operation.Responses = audioResponses()
+		operation.Responses = fileResponses("audio/ogg", "audio/wav")
 		api.AddOperation(&operation)
 	}
+	pack := b.operation("get-package-file")
+	pack.Parameters, pack.Responses = []*huma.Param{id}, fileResponses("application/zip", "application/octet-stream")
+	api.AddOperation(&pack)
 }
 
-func audioResponses() map[string]*huma.Response {
-	bytes := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
-	content := map[string]*huma.MediaType{"audio/ogg": bytes, "audio/wav": bytes}
+func fileResponses(types ...string) map[string]*huma.Response {
+	content := map[string]*huma.MediaType{}
+	for _, t := range types {
+		content[t] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
 	responses := map[string]*huma.Response{
 		"default": {Description: "Error", Content: map[string]*huma.MediaType{
 			"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}},

@@ -87,6 +87,13 @@ var allowedTo = map[string]string{
 	"get-call-proofs":      "admin evidence",
 	"search-calls/deleted": "admin evidence",
 
+	"list-packages":     "admin evidence",
+	"create-package":    "admin evidence",
+	"get-package":       "admin evidence",
+	"discard-package":   "admin evidence",
+	"get-package-cover": "admin evidence",
+	"get-package-file":  "admin evidence",
+
 	"verify-capture":  "admin supervisor inspector evidence",
 	"export-capture":  "admin supervisor inspector evidence",
 	"announce":        "admin supervisor agent seat other",

@@ -32,17 +32,18 @@ import (
 // house is a running server with real files, index and live state, and a floor
 // in memory.
 type house struct {
-	t       *testing.T
-	server  *Server
-	http    *httptest.Server
-	floor   *testFloor
-	index   *index.Index
-	ledger  *ledger.Ledger
-	archive *storage.Archive
-	files   *files.Store
-	live    *session.Store
-	clock   *clock
-	log     *safeBuffer
+	t        *testing.T
+	server   *Server
+	http     *httptest.Server
+	floor    *testFloor
+	index    *index.Index
+	ledger   *ledger.Ledger
+	packages *storage.Packages
+	archive  *storage.Archive
+	files    *files.Store
+	live     *session.Store
+	clock    *clock
+	log      *safeBuffer
 }
 
 const adminPassword = "correct horse"
@@ -69,10 +70,19 @@ func open(t *testing.T, changes ...change) *house {
 	must(t, err)
 	t.Cleanup(func() { must(t, h.ledger.Close()) })
 	h.archive = storage.New(h.files, h.index, storage.Options{Now: h.clock.Now, Ledger: h.ledger})
+	h.packages, err = storage.OpenPackages(storage.PackageOptions{
+		Archive: h.archive, Ledger: h.ledger, Dir: filepath.Join(dir, "packages"), Site: "Hall", Software: "test",
+		Location: time.UTC, Now: h.clock.Now, Log: slog.New(slog.NewTextHandler(h.log, nil)),
+		Made: func(ctx context.Context, p earshot.Package, call earshot.PackageCall) error {
+			return h.index.AddAudit(ctx, storage.ExportRow(p, call, h.clock.Now()))
+		},
+	})
+	must(t, err)
+	t.Cleanup(func() { must(t, h.packages.Close()) })
 	must(t, h.index.CreateUser(t.Context(), earshot.User{ID: firstAdmin, Name: "管理员", Role: earshot.RoleAdmin, PasswordHash: quickHash(adminPassword)}))
 
 	options := Options{
-		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
+		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
 		Assets: testPages, Site: Site{Name: "Hall", Version: "test"}, Now: h.clock.Now,
 		Log:      slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: prometheus.NewRegistry(),

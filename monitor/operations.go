@@ -22,6 +22,7 @@ func (s *Server) handlers(pages *pages) http.Handler {
 	for pattern, handler := range map[string]http.HandlerFunc{
 		"GET /api/v1/calls/{id}/audio":           s.serveAudio,
 		"GET /api/v1/calls/{id}/parts/{n}/audio": s.serveAudio,
+		"GET /api/v1/packages/{id}/file":         s.servePackage,
 		"GET /api/v1/live":                       s.serveWall,
 		"GET /api/v1/seats/{id}/live":            s.serveSeatPage,
 		"/whep/{id}":                             s.serveListen,

@@ -46,6 +46,7 @@ type app struct {
 
 	files    *files.Store
 	ledger   recordsLedger
+	packages *storage.Packages
 	index    *index.Index
 	live     *session.Store
 	archive  *storage.Archive
@@ -73,7 +74,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openLive, a.watchDisk, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -242,7 +243,7 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		site.ICEServers = append(site.ICEServers, monitor.ICEServer{URLs: []string{s.URL}, Username: s.User, Credential: s.Password})
 	}
 	if a.monitor, err = monitor.New(monitor.Options{
-		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Live: a.live, RetentionAt: a.settings.retentionAt,
+		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Packages: a.packages, Live: a.live, RetentionAt: a.settings.retentionAt,
 		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site, Authority: a.caFile,
 		Node: a.settings.Node, Alarms: a.alarms,
 		Ready: map[string]func(context.Context) error{

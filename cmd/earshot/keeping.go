@@ -14,7 +14,7 @@ import (
 // recordsLedger is what the parts of a server need of the ledger.
 type recordsLedger interface {
 	storage.Ledger
-	Keys() []ledger.Key
+	storage.PackageLedger
 	Fingerprint() string
 	WitnessStates() []ledger.WitnessState
 }
@@ -62,9 +62,13 @@ func (l awayLedger) Size() int64                                            { re
 func (l awayLedger) Entries(context.Context, int64) iter.Seq2[ledger.Numbered, error] {
 	return func(yield func(ledger.Numbered, error) bool) { yield(ledger.Numbered{}, l.why) }
 }
-func (l awayLedger) Head() ledger.Head                         { return ledger.Head{} }
-func (l awayLedger) Sign(context.Context) (ledger.Head, error) { return ledger.Head{}, l.why }
-func (l awayLedger) Prove(int64, int64) ([][32]byte, error)    { return nil, l.why }
-func (l awayLedger) Keys() []ledger.Key                        { return nil }
-func (l awayLedger) Fingerprint() string                       { return "" }
-func (l awayLedger) WitnessStates() []ledger.WitnessState      { return nil }
+func (l awayLedger) Head() ledger.Head                          { return ledger.Head{} }
+func (l awayLedger) Sign(context.Context) (ledger.Head, error)  { return ledger.Head{}, l.why }
+func (l awayLedger) Prove(int64, int64) ([][32]byte, error)     { return nil, l.why }
+func (l awayLedger) ProveTree(int64, int64) ([][32]byte, error) { return nil, l.why }
+func (l awayLedger) Entry(int64) (ledger.Entry, []byte, error)  { return ledger.Entry{}, nil, l.why }
+func (l awayLedger) Receipts() ([]ledger.Receipt, error)        { return nil, l.why }
+func (l awayLedger) Witnessed(int64) ([]ledger.Receipt, error)  { return nil, l.why }
+func (l awayLedger) Keys() []ledger.Key                         { return nil }
+func (l awayLedger) Fingerprint() string                        { return "" }
+func (l awayLedger) WitnessStates() []ledger.WitnessState       { return nil }

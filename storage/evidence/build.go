@@ -32,14 +32,13 @@ var checkScript string
 
 // Input is all that a package is made of.
 type Input struct {
-	ID, By, Site, Software, Language string
-	At                               earshot.Time
-	Zone                             *time.Location
-	Want                             Want
-	Calls                            []CallInput // in the order of Want.Calls
-	Head                             ledger.Head
-	Key                              ledger.Key
-	Witnesses                        []Witness
+	Package        earshot.Package // what is asked for, by whom, and when
+	Site, Software string
+	Zone           *time.Location
+	Calls          []CallInput // in the order of Package.Calls
+	Head           ledger.Head
+	Key            ledger.Key
+	Witnesses      []Witness
 	// Open opens a file of the archive; fs.ErrNotExist where it is lost.
 	Open func(name string) (io.ReadSeekCloser, int64, error)
 	// TempDir is where copies lie while the package is made.
@@ -76,7 +75,7 @@ type Witness struct {
 // done, 0 to 1. It fails with earshot.Errors of wrong input, and where a part is
 // not in the ledger yet (`not_in_ledger`).
 func Write(ctx context.Context, w io.Writer, in Input, progress func(float64)) (*Manifest, error) {
-	if err := in.Want.Validate(); err != nil {
+	if err := in.Package.Validate(); err != nil {
 		return nil, err
 	}
 	if progress == nil {
@@ -84,8 +83,8 @@ func Write(ctx context.Context, w io.Writer, in Input, progress func(float64)) (
 	}
 	b := &builder{ctx: ctx, in: in, zip: zip.NewWriter(w), progress: progress}
 	b.m = &Manifest{
-		Format: Format, ID: in.ID, Title: in.Want.Title, Reason: in.Want.Reason, By: in.By, At: in.At,
-		Site: in.Site, Software: in.Software, Language: in.Language, Timezone: in.Zone.String(),
+		Format: Format, ID: in.Package.ID, Title: in.Package.Title, Reason: in.Package.Reason, By: in.Package.By, At: in.Package.At,
+		Site: in.Site, Software: in.Software, Language: in.Package.Language, Timezone: in.Zone.String(),
 		Calls: []PackedCall{}, Files: []PackedFile{}, Silenced: []Silenced{}, Derived: []DerivedFile{},
 	}
 	defer b.clear()
@@ -112,7 +111,7 @@ func (b *builder) all() error {
 	}
 	levels := map[string]earshot.Levels{}
 	for i, c := range b.in.Calls {
-		if err := b.call(b.in.Want.Calls[i], c); err != nil {
+		if err := b.call(b.in.Package.Calls[i], c); err != nil {
 			return err
 		}
 		levels[c.Call.ID] = c.Levels
@@ -174,7 +173,7 @@ func (b *builder) ledger() error {
 }
 
 // call puts one call in: its files, its facts, and the mix for ears.
-func (b *builder) call(span Span, c CallInput) error {
+func (b *builder) call(span earshot.PackageCall, c CallInput) error {
 	packed := PackedCall{Call: c.Call.Clone(), FromMs: span.FromMs, ToMs: span.ToMs, Audit: c.Audit}
 	if packed.Audit == nil {
 		packed.Audit = []earshot.Audit{}
@@ -234,7 +233,7 @@ func (b *builder) part(c PackedCall, in CallInput, part earshot.Part) (io.ReadCl
 		return nil, fmt.Errorf("open %s: %w", part.File, err)
 	}
 	defer func() { _ = file.Close() }() // only read
-	plan, err := newPlan(file, size, part, c, b.in.Want.Silence)
+	plan, err := newPlan(file, size, part, c, b.in.Package.Silence)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", part.File, err)
 	}
@@ -300,7 +299,7 @@ func (b *builder) put(name string, fill func(io.Writer) error) error {
 	if strings.HasSuffix(name, ".opus") || strings.HasSuffix(name, ".wav") {
 		method = zip.Store
 	}
-	header := &zip.FileHeader{Name: name, Method: method, Modified: b.in.At.UTC()}
+	header := &zip.FileHeader{Name: name, Method: method, Modified: b.in.Package.At.UTC()}
 	header.SetMode(0o644)
 	w, err := b.zip.CreateHeader(header)
 	if err != nil {

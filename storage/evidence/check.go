@@ -68,9 +68,10 @@ type checker struct {
 
 // witnessed is a head that somebody else kept and that fits.
 type witnessed struct {
-	name string
-	at   earshot.Time
-	size int64
+	name   string
+	at     earshot.Time
+	size   int64
+	signed bool // the time is signed by who saw it
 }
 
 func (c *checker) open(z *zip.Reader) error {
@@ -230,9 +231,31 @@ func (c *checker) witnesses() {
 				continue
 			}
 		}
-		c.seen = append(c.seen, witnessed{w.Name, w.At, old.Size})
+		if seen, err := c.stamped(w, text); err != nil {
+			c.report.add(FindingWitness, w.Receipt, errText(err))
+		} else {
+			seen.size = old.Size
+			c.seen = append(c.seen, seen)
+		}
 	}
 }
+
+// stamped is when, and by whom, a witness's copy was seen. A time-stamp authority
+// signs the time; of any other witness only the package says it.
+func (c *checker) stamped(w PackedWitness, note []byte) (witnessed, error) {
+	if w.Kind != kindTSA {
+		return witnessed{name: w.Name, at: w.At}, nil
+	}
+	receipt, err := c.read(w.Receipt)
+	if err != nil {
+		return witnessed{}, err
+	}
+	at, by, err := ledger.CheckTimestamp(receipt, note, nil)
+	return witnessed{name: by, at: at, signed: true}, err
+}
+
+// kindTSA is the kind of a witness that is a time-stamp authority (RFC 3161).
+const kindTSA = "tsa"
 
 // file checks one recording: its entry, and its pages against it.
 func (c *checker) file(f PackedFile) {
@@ -301,10 +324,14 @@ func (c *checker) facts(f PackedFile, e ledger.Entry) {
 	c.report.add(FindingFacts, f.Name, "its call is not in the package")
 }
 
-// since is the first instant at which somebody else had seen the entry.
+// since is the first instant at which somebody else had seen the entry, by who
+// signs times if there is one.
 func (c *checker) since(index int64) (first witnessed) {
 	for _, w := range c.seen {
-		if w.size > index && (first.at.IsZero() || w.at.Before(first.at.Time)) {
+		if w.size <= index {
+			continue
+		}
+		if first.at.IsZero() || w.signed && !first.signed || w.signed == first.signed && w.at.Before(first.at.Time) {
 			first = w
 		}
 	}

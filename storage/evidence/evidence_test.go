@@ -122,11 +122,11 @@ type readable struct{ *bytes.Reader }
 
 func (readable) Close() error { return nil }
 
-func (h *house) input(want Want) Input {
+func (h *house) input(want earshot.Package) Input {
 	h.t.Helper()
 	head := h.log.Head()
-	in := Input{ID: earshot.NewID(epoch), By: "officer", Site: "城东水务 East Water", Software: "test", Language: "zh",
-		At: earshot.At(epoch.Add(2 * time.Hour)), Zone: time.FixedZone("CST", 8*3600), Want: want, Head: head, Key: h.log.Keys()[0], TempDir: h.t.TempDir(),
+	want.ID, want.By, want.Language, want.At = earshot.NewID(epoch), "officer", "zh", earshot.At(epoch.Add(2*time.Hour))
+	in := Input{Package: want, Site: "城东水务 East Water", Software: "test", Zone: time.FixedZone("CST", 8*3600), Head: head, Key: h.log.Keys()[0], TempDir: h.t.TempDir(),
 		Open: func(name string) (io.ReadSeekCloser, int64, error) {
 			data, ok := h.files[name]
 			if !ok {
@@ -156,7 +156,7 @@ func (h *house) input(want Want) Input {
 	return in
 }
 
-func (h *house) pack(want Want) ([]byte, *Manifest) {
+func (h *house) pack(want earshot.Package) ([]byte, *Manifest) {
 	h.t.Helper()
 	want.Title, want.Reason = "用户投诉 4711", "complaint 4711"
 	var out bytes.Buffer
@@ -177,17 +177,17 @@ func check(t *testing.T, data []byte, key string) *Report {
 }
 
 // wants are packages of all shapes.
-func (h *house) wants() map[string]Want {
+func (h *house) wants() map[string]earshot.Package {
 	a, b := h.calls[0].ID, h.calls[1].ID
-	return map[string]Want{
-		"one call":          {Calls: []Span{{Call: a}}},
-		"two calls":         {Calls: []Span{{Call: a}, {Call: b}}},
-		"spans":             {Calls: []Span{{Call: a, FromMs: 10_500, ToMs: 20_500}, {Call: b, FromMs: 30_000, ToMs: 40_000}}},
-		"silenced":          {Calls: []Span{{Call: a}, {Call: b}}, Silence: []Silence{{a, 5000, 7000, "third party"}, {b, 20_000, 21_000, "third party"}}},
-		"a silenced span":   {Calls: []Span{{Call: a, FromMs: 10_000, ToMs: 30_000}}, Silence: []Silence{{a, 12_000, 15_000, "third party"}}},
-		"its beginning":     {Calls: []Span{{Call: b, ToMs: 3000}}},
-		"silenced from 0":   {Calls: []Span{{Call: a}, {Call: b}}, Silence: []Silence{{a, 0, 1500, "x"}, {b, 0, 1500, "x"}}},
-		"overlapping words": {Calls: []Span{{Call: a}}, Silence: []Silence{{a, 5000, 9000, "x"}, {a, 8000, 12_000, "y"}}},
+	return map[string]earshot.Package{
+		"one call":          {Calls: []earshot.PackageCall{{Call: a}}},
+		"two calls":         {Calls: []earshot.PackageCall{{Call: a}, {Call: b}}},
+		"spans":             {Calls: []earshot.PackageCall{{Call: a, FromMs: 10_500, ToMs: 20_500}, {Call: b, FromMs: 30_000, ToMs: 40_000}}},
+		"silenced":          {Calls: []earshot.PackageCall{{Call: a}, {Call: b}}, Silence: []earshot.PackageSilence{{Call: a, FromMs: 5000, ToMs: 7000, Reason: "third party"}, {Call: b, FromMs: 20_000, ToMs: 21_000, Reason: "third party"}}},
+		"a silenced span":   {Calls: []earshot.PackageCall{{Call: a, FromMs: 10_000, ToMs: 30_000}}, Silence: []earshot.PackageSilence{{Call: a, FromMs: 12_000, ToMs: 15_000, Reason: "third party"}}},
+		"its beginning":     {Calls: []earshot.PackageCall{{Call: b, ToMs: 3000}}},
+		"silenced from 0":   {Calls: []earshot.PackageCall{{Call: a}, {Call: b}}, Silence: []earshot.PackageSilence{{Call: a, FromMs: 0, ToMs: 1500, Reason: "x"}, {Call: b, FromMs: 0, ToMs: 1500, Reason: "x"}}},
+		"overlapping words": {Calls: []earshot.PackageCall{{Call: a}}, Silence: []earshot.PackageSilence{{Call: a, FromMs: 5000, ToMs: 9000, Reason: "x"}, {Call: a, FromMs: 8000, ToMs: 12_000, Reason: "y"}}},
 	}
 }
 
@@ -213,7 +213,7 @@ func TestPackageHolds(t *testing.T) {
 // in the package, and that all pages beside it are as they were.
 func TestSilencedWordsAreGone(t *testing.T) {
 	h := newHouse(t)
-	data, m := h.pack(Want{Calls: []Span{{Call: h.calls[0].ID}}, Silence: []Silence{{h.calls[0].ID, 5000, 6900, "third party"}}})
+	data, m := h.pack(earshot.Package{Calls: []earshot.PackageCall{{Call: h.calls[0].ID}}, Silence: []earshot.PackageSilence{{Call: h.calls[0].ID, FromMs: 5000, ToMs: 6900, Reason: "third party"}}})
 	audio := unzip(t, data)[m.Files[0].Name]
 	whole := h.files[h.calls[0].Parts[0].File]
 	if bytes.Contains(audio, []byte{0x78, 5, 0, 1, 2, 3}) || bytes.Contains(audio, []byte{0x78, 6, 49, 1, 2, 3}) {
@@ -288,7 +288,7 @@ func sumAgain(files map[string][]byte) {
 func TestTampering(t *testing.T) {
 	h := newHouse(t)
 	a, b := h.calls[0].ID, h.calls[1].ID
-	original, m := h.pack(Want{Calls: []Span{{Call: a}, {Call: b, FromMs: 30_000, ToMs: 40_000}}, Silence: []Silence{{a, 5000, 7000, "third party"}}})
+	original, m := h.pack(earshot.Package{Calls: []earshot.PackageCall{{Call: a}, {Call: b, FromMs: 30_000, ToMs: 40_000}}, Silence: []earshot.PackageSilence{{Call: a, FromMs: 5000, ToMs: 7000, Reason: "third party"}}})
 	opusName, wavName := m.Files[0].Name, m.Files[1].Name
 	for _, row := range []struct {
 		name   string
@@ -357,7 +357,7 @@ func TestTampering(t *testing.T) {
 	})
 	t.Run("somebody else's package", func(t *testing.T) {
 		other := newHouse(t)
-		data, _ := other.pack(Want{Calls: []Span{{Call: other.calls[0].ID}}})
+		data, _ := other.pack(earshot.Package{Calls: []earshot.PackageCall{{Call: other.calls[0].ID}}})
 		if r := check(t, data, ""); !r.Holds {
 			t.Errorf("a package of another house does not hold by itself: %+v", r.Findings)
 		}
@@ -410,27 +410,6 @@ func TestPublicTools(t *testing.T) {
 				t.Errorf("altered audio: %v\n%s", err, out)
 			}
 		})
-	}
-}
-
-func TestWantRefusals(t *testing.T) {
-	id := earshot.NewID(epoch)
-	for _, row := range []struct {
-		code string
-		want Want
-	}{
-		{"bad_title", Want{Reason: "x", Calls: []Span{{Call: id}}}},
-		{"bad_reason", Want{Title: "x", Calls: []Span{{Call: id}}}},
-		{"bad_calls", Want{Title: "x", Reason: "x"}},
-		{"bad_call", Want{Title: "x", Reason: "x", Calls: []Span{{Call: "../etc"}}}},
-		{"call_twice", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id}, {Call: id, FromMs: 5}}}},
-		{"bad_span", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id, FromMs: 5, ToMs: 5}}}},
-		{"bad_silence", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id}}, Silence: []Silence{{earshot.NewID(epoch), 0, 5, ""}}}},
-		{"bad_silence", Want{Title: "x", Reason: "x", Calls: []Span{{Call: id}}, Silence: []Silence{{id, 5, 5, ""}}}},
-	} {
-		if err := row.want.Validate(); err == nil || earshot.AsError(err).Code != row.code {
-			t.Errorf("%+v: %v, want %s", row.want, err, row.code)
-		}
 	}
 }
 

@@ -24,73 +24,6 @@ const (
 	witnessDir   = "ledger/witness/"
 )
 
-// Want is what somebody asks for: calls or spans of them, and what is to be
-// silenced.
-type Want struct {
-	Title   string    `json:"title"`
-	Reason  string    `json:"reason"`
-	Calls   []Span    `json:"calls"`
-	Silence []Silence `json:"silence"`
-}
-
-// Span is a call, or what lies between two places of its timeline.
-type Span struct {
-	Call   string `json:"call"`
-	FromMs int64  `json:"fromMs,omitempty"`
-	ToMs   int64  `json:"toMs,omitempty"` // 0: the call's end
-}
-
-// Silence is a stretch with other people's data: every page of it is replaced.
-type Silence struct {
-	Call   string `json:"call"`
-	FromMs int64  `json:"fromMs"`
-	ToMs   int64  `json:"toMs"`
-	Reason string `json:"reason"`
-}
-
-// Bounds of a package.
-const (
-	mostCalls   = 100
-	mostSilence = 500
-	maxTextLen  = 500
-	maxTimeline = int64(48 * 3600 * 1000)
-)
-
-// Validate says what is wrong with w, or nil.
-func (w Want) Validate() error {
-	if n := len([]rune(w.Title)); n == 0 || n > 100 {
-		return earshot.Fail(earshot.Invalid, "bad_title", "a package's title is 1 to 100 characters")
-	}
-	if n := len([]rune(w.Reason)); n == 0 || n > maxTextLen {
-		return earshot.Fail(earshot.Invalid, "bad_reason", "a reason is 1 to %d characters", maxTextLen)
-	}
-	if len(w.Calls) == 0 || len(w.Calls) > mostCalls {
-		return earshot.Fail(earshot.Invalid, "bad_calls", "a package has 1 to %d calls", mostCalls)
-	}
-	known := map[string]Span{}
-	for _, s := range w.Calls {
-		if !earshot.ValidCallID(s.Call) {
-			return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", s.Call)
-		}
-		if _, twice := known[s.Call]; twice {
-			return earshot.Fail(earshot.Invalid, "call_twice", "call %s is asked for twice", s.Call)
-		}
-		if s.FromMs < 0 || s.ToMs < 0 || s.ToMs > maxTimeline || s.ToMs != 0 && s.ToMs <= s.FromMs {
-			return earshot.Fail(earshot.Invalid, "bad_span", "a span begins in the call and ends after it begins")
-		}
-		known[s.Call] = s
-	}
-	if len(w.Silence) > mostSilence {
-		return earshot.Fail(earshot.Invalid, "bad_silence", "at most %d stretches can be silenced", mostSilence)
-	}
-	for _, s := range w.Silence {
-		if _, ok := known[s.Call]; !ok || s.FromMs < 0 || s.ToMs <= s.FromMs || s.ToMs > maxTimeline || len([]rune(s.Reason)) > maxTextLen {
-			return earshot.Fail(earshot.Invalid, "bad_silence", "a silenced stretch lies in one of the package's calls, ends after it begins")
-		}
-	}
-	return nil
-}
-
 // Manifest is all that a package says of itself.
 type Manifest struct {
 	Format   string        `json:"format"`
@@ -170,7 +103,7 @@ func count(ranges []Range) (n int) {
 
 // Silenced is a stretch that was silenced, as far as whole pages go.
 type Silenced struct {
-	Silence
+	earshot.PackageSilence
 	Part   int      `json:"part"`
 	Pages  Range    `json:"pages"`
 	RealMs [2]int64 `json:"realMs"` // from and to of the pages, on the call's timeline

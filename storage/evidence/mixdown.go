@@ -41,7 +41,7 @@ func mixdown(ctx context.Context, w io.Writer, voices []voice, fromMs, toMs int6
 	for _, v := range voices {
 		s, err := newSound(v, fromMs)
 		if err != nil {
-			return err
+			continue // it has no beginning that can be read: nothing of it can be heard
 		}
 		sounds = append(sounds, s)
 	}

@@ -42,7 +42,7 @@ type pieceFacts struct {
 
 // newPlan reads the file and chooses: all of it, or headers and the pages that
 // touch the span; and which of those are to be silenced.
-func newPlan(file io.Reader, size int64, part earshot.Part, c PackedCall, silence []Silence) (*plan, error) {
+func newPlan(file io.Reader, size int64, part earshot.Part, c PackedCall, silence []earshot.PackageSilence) (*plan, error) {
 	p := &plan{part: part, size: size, fromMs: max(c.FromMs, part.StartMs), toMs: min(c.ToMs, part.StartMs+part.DurationMs)}
 	if err := p.measure(file); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (p *plan) choose() {
 }
 
 // silence notes the pages that a silenced stretch touches.
-func (p *plan) silence(s Silence) {
+func (p *plan) silence(s earshot.PackageSilence) {
 	pages := Range{-1, -1}
 	real := [2]int64{}
 	for i, piece := range p.pieces {
@@ -142,7 +142,7 @@ func (p *plan) silence(s Silence) {
 		return
 	}
 	p.replaced = append(p.replaced, pages)
-	p.silenced = append(p.silenced, Silenced{Silence: s, Part: p.part.N, Pages: pages, RealMs: real})
+	p.silenced = append(p.silenced, Silenced{PackageSilence: s, Part: p.part.N, Pages: pages, RealMs: real})
 }
 
 // merged joins ranges that touch. They come in order of their beginnings, or

@@ -71,8 +71,9 @@ type Report struct {
 	DurationMs  int64        `json:"durationMs"`
 	HeadAt      earshot.Time `json:"headAt"` // when the key's holder says the head was signed
 	HeadSize    int64        `json:"headSize"`
-	Since       earshot.Time `json:"since"`     // since when all of it was known to a witness; zero: no witness
-	SinceWhom   string       `json:"sinceWhom"` // by which witness
+	Since       earshot.Time `json:"since"`       // since when all of it was known to a witness; zero: no witness
+	SinceWhom   string       `json:"sinceWhom"`   // by which witness
+	SinceSigned bool         `json:"sinceSigned"` // that is a time-stamp authority's signature; else ask the witness itself
 	Fingerprint string       `json:"fingerprint"`
 	KeyGiven    bool         `json:"keyGiven"` // a fingerprint was had another way
 
@@ -94,7 +95,7 @@ func (r *Report) prove(f PackedFile, since witnessed) {
 	case since.at.IsZero():
 		r.unwitnessed = true
 	case since.at.After(r.Since.Time):
-		r.Since, r.SinceWhom = since.at, since.name
+		r.Since, r.SinceWhom, r.SinceSigned = since.at, since.name, since.signed
 	}
 }
 
@@ -132,7 +133,7 @@ func (r *Report) english() string {
 		if r.Since.IsZero() {
 			fmt.Fprintf(&s, ", by the signer's own clock before %s (no witness kept a copy)", r.HeadAt)
 		} else {
-			fmt.Fprintf(&s, ", unaltered since %s at the latest, as witness %s confirms", r.Since, r.SinceWhom)
+			fmt.Fprintf(&s, ", unaltered since %s at the latest, as %s", r.Since, r.witnessEn())
 		}
 	}
 	switch {
@@ -159,7 +160,7 @@ func (r *Report) chinese() string {
 		if r.Since.IsZero() {
 			fmt.Fprintf(&s, "，按签名者自己的时钟在 %s 之前登记（没有见证方留存）", r.HeadAt)
 		} else {
-			fmt.Fprintf(&s, "，见证方 %s 证实最迟自 %s 起未被改动", r.SinceWhom, r.Since)
+			fmt.Fprintf(&s, "，最迟自 %s 起未被改动（%s）", r.Since, r.witnessZh())
 		}
 	}
 	switch {
@@ -170,4 +171,18 @@ func (r *Report) chinese() string {
 		fmt.Fprintf(&s, "；由密钥 %s 签名——只有另行取得过这个指纹，才能说明录音出自谁手", r.Fingerprint)
 	}
 	return s.String() + "。"
+}
+
+func (r *Report) witnessEn() string {
+	if r.SinceSigned {
+		return "time-stamp authority " + r.SinceWhom + " signed (whether to trust it is for you to say)"
+	}
+	return "witness " + r.SinceWhom + " should still have on record: ask there"
+}
+
+func (r *Report) witnessZh() string {
+	if r.SinceSigned {
+		return "时间戳机构 " + r.SinceWhom + " 签名；是否信任该机构由您判断"
+	}
+	return "见证方 " + r.SinceWhom + " 应有留存，可向其核实"
 }

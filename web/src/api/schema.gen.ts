@@ -486,6 +486,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Evidence packages, newest first */
+        get: operations["list-packages"];
+        put?: never;
+        /** Begin to make an evidence package of calls, or of spans of them */
+        post: operations["create-package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One package, and how far it has come */
+        get: operations["get-package"];
+        put?: never;
+        post?: never;
+        /** Take a package's file away; its record stays */
+        delete: operations["discard-package"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packages/{id}/cover.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The cover sheet, ready to sign */
+        get: operations["get-package-cover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packages/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The package's file; Range, and its SHA-256 as ETag */
+        get: operations["get-package-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies": {
         parameters: {
             query?: never;
@@ -532,7 +602,8 @@ export interface paths {
         /** What goes at an instant and by whose order, as policies and holds are now */
         get: operations["preview-retention"];
         put?: never;
-        post?: never;
+        /** What would go if the policies were these; nothing is changed */
+        post: operations["preview-policies"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1184,6 +1255,23 @@ export interface components {
             startMs: number;
             text?: string;
         };
+        NewPackage: {
+            calls: components["schemas"]["PackageCall"][];
+            /**
+             * @default zh
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            /** @description encrypts the file; it is kept nowhere */
+            passphrase?: string;
+            /** @description why it is made; audited */
+            reason: string;
+            /** @description encrypts the file to an age public key */
+            recipient?: string;
+            /** @description stretches with other people's data, replaced by silence */
+            silence?: components["schemas"]["PackageSilence"][];
+            title: string;
+        };
         NewPassword: {
             new: string;
             old: string;
@@ -1236,6 +1324,51 @@ export interface components {
             severity: "warning" | "critical";
             /** Format: date-time */
             since: string;
+        };
+        Package: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** Format: int64 */
+            bytes: number;
+            calls: components["schemas"]["PackageCall"][];
+            encrypted: boolean;
+            error: string;
+            /** Format: date-time */
+            expiresAt: string;
+            file: string;
+            fingerprint: string;
+            id: string;
+            /** @enum {string} */
+            language: "zh" | "en";
+            /** Format: double */
+            progress: number;
+            reason: string;
+            sha256: string;
+            silence: components["schemas"]["PackageSilence"][];
+            /** @enum {string} */
+            state: "making" | "ready" | "failed" | "gone";
+            title: string;
+        };
+        PackageCall: {
+            call: string;
+            /** Format: int64 */
+            fromMs?: number;
+            /** Format: int64 */
+            toMs?: number;
+        };
+        PackageList: {
+            /** @description the cursor of the page after this one; empty on the last */
+            next: string;
+            packages: components["schemas"]["Package"][];
+        };
+        PackageSilence: {
+            call: string;
+            /** Format: int64 */
+            fromMs: number;
+            reason: string;
+            /** Format: int64 */
+            toMs: number;
         };
         Part: {
             /** Format: int64 */
@@ -1341,6 +1474,10 @@ export interface components {
              * @description when retention runs next
              */
             runsAt: string;
+        };
+        "Preview-policiesRequest": {
+            /** @description all there would be */
+            policies: components["schemas"]["NewPolicy"][];
         };
         Problem: {
             /** @description of a deleted call: what is left of it */
@@ -2700,6 +2837,206 @@ export interface operations {
             };
         };
     };
+    "list-packages": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPackage"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Package"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Package"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "discard-package": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-package-cover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-package-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "application/zip": string;
+                };
+            };
+            /** @description Partial Content */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "application/zip": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-policies": {
         parameters: {
             query?: never;
@@ -2839,6 +3176,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preview-policiesRequest"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
