@@ -241,6 +241,14 @@ func TestTampering(t *testing.T) {
 		{damage: "the whole ledger rewritten with the stolen key", // found only by who saw the old
 			do:         func(s *scene) { s.rewrite() },
 			checkpoint: ErrCheckpointRewritten},
+		{damage: "entries, hashes and offsets rewritten without the key",
+			do: func(s *scene) {
+				heads := s.read("heads")
+				s.rewrite()
+				s.write("heads", heads)
+			},
+			open:  ErrHead,
+			found: []FindingCode{FoundHeadRoot}, checkpoint: ErrCheckpointRewritten},
 		{damage: "the ledger made anew",
 			do: func(s *scene) {
 				must(s.t, os.RemoveAll(filepath.Join(s.dir, "ledger")))
@@ -249,10 +257,9 @@ func TestTampering(t *testing.T) {
 				must(s.t, l.Close())
 			},
 			checkpoint: ErrCheckpointKey},
-		{damage: "the private key removed",
-			do:    func(s *scene) { must(s.t, os.Remove(s.private())) },
-			open:  ErrNoKey,
-			found: []FindingCode{FoundKeyFile}},
+		{damage: "the private key removed", // copies have none: the start finds it
+			do:   func(s *scene) { must(s.t, os.Remove(s.private())) },
+			open: ErrNoKey},
 		{damage: "the private key another's",
 			do: func(s *scene) {
 				other := s.private()

@@ -33,7 +33,7 @@ const (
 	FoundNoHead         FindingCode = "no_head"         // entries, but no head at all
 	FoundKeyMalformed   FindingCode = "key_malformed"   // an entry brings in no good key
 	FoundKeyUnlinked    FindingCode = "key_unlinked"    // the key before did not sign for this one
-	FoundKeyFile        FindingCode = "key_file"        // a file in keys is missing, or another's
+	FoundKeyFile        FindingCode = "key_file"        // a file in keys is another's
 	FoundReceipt        FindingCode = "receipt"         // a head that a witness took, by its receipt here, does not fit
 )
 

@@ -174,19 +174,22 @@ func (v *verification) finish() error {
 	return nil
 }
 
-// keyFiles compares the files beside the ledger that people take keys from.
+// keyFiles compares the files beside the ledger that people take keys from. A
+// file that is missing is none's harm here: a copy of the ledger has no private
+// key, and a start without it is refused.
 func (v *verification) keyFiles(dir string) {
 	for i, k := range v.keys {
 		name := keyFile(k.Public)
 		text, err := os.ReadFile(filepath.Join(dir, name+".pem"))
-		if err != nil || !bytes.Equal(text, k.PEM()) {
+		if err == nil && !bytes.Equal(text, k.PEM()) {
 			v.report.find(FoundKeyFile, k.Entry, "keys/%s.pem is not the key of entry %d", name, k.Entry)
 		}
 		if i < len(v.keys)-1 {
 			continue
 		}
-		if _, err := readKey(dir, k.Public); err != nil && !errors.Is(err, os.ErrPermission) {
-			v.report.find(FoundKeyFile, k.Entry, "keys/%s.key, the private key in use, is missing or another's", name)
+		_, err = readKey(dir, k.Public)
+		if err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, os.ErrNotExist) {
+			v.report.find(FoundKeyFile, k.Entry, "keys/%s.key is not the private key of entry %d", name, k.Entry)
 		}
 	}
 }
