@@ -1,0 +1,178 @@
+// Whether everything was recorded: what was announced against what is there, on
+// the page and in the workbook.
+import { mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { inflateRawSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { listenForErrors, openWindow, picture, signIn, speakLanguage, startChromium } from "./browser";
+import { type Seat, Server, until } from "./server";
+
+let server: Server;
+let browser: Browser;
+let page: Page;
+let recorded: Seat;
+let deaf: Seat;
+const errors: string[] = [];
+
+beforeAll(async () => {
+  server = await Server.start();
+  await server.makeBranch("east", "城东营业厅");
+  recorded = await server.makeSeat("w1", "一号窗口", "east", "counter", "event");
+  deaf = await server.makeSeat("w2", "二号窗口", "east", "counter", "event");
+  browser = await startChromium();
+  const window = await openWindow(browser);
+  await speakLanguage(window, "zh-CN");
+  page = await window.newPage();
+  listenForErrors(page, [/status of 401 .*\/api\/v1\/me\b/], errors);
+  await signIn(page, server);
+});
+
+afterEach(async (context) => {
+  if (context.task.result?.state === "fail") await picture([page], "capture");
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** What a seat's device posts with its own token. */
+async function post(seat: Seat, path: string, body: unknown): Promise<number> {
+  const answer = await fetch(server.url + path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${seat.token}` },
+    body: JSON.stringify(body),
+  });
+  return answer.status;
+}
+
+const verdict = () => page.locator("[data-test=verdict]");
+
+/** Saves what the page looks like, if EARSHOT_PICTURES names a folder. */
+async function keep(name: string): Promise<void> {
+  const folder = process.env.EARSHOT_PICTURES;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  for (const [width, height] of [
+    [1440, 900],
+    [1920, 1080],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await page.screenshot({ path: join(folder, `${name}-${width}.png`) });
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+test("with nothing announced and nothing seen it says so", async () => {
+  await page.goto(`${server.url}/capture`);
+  await expect.poll(() => verdict().textContent()).toContain("还没有可核对的内容");
+  await keep("capture-empty");
+});
+
+test("a recorded call is no concern", { timeout: 60_000 }, async () => {
+  const hush = server.speak(recorded, "water-bill");
+  await until("the seat to be there", async () => {
+    const state = await server.api<{ state: string }>("GET", "/api/v1/seats/w1/state");
+    return state.state === "idle";
+  });
+  const call = await server.api<{ id: string }>("POST", "/api/v1/seats/w1/calls", { number: "13800138000" });
+  // Speech of both sides, so that nothing is the matter with the recording.
+  await new Promise((done) => setTimeout(done, 12_000));
+  await server.api("POST", `/api/v1/calls/${call.id}/end`);
+  await hush();
+  await until("the call to be verified", async () => {
+    const day = await server.api<{ totals: { stored: number; announced: number; streams: number } }>(
+      "GET",
+      "/api/v1/capture",
+    );
+    return day.totals.stored === 1 && day.totals.announced === 1 && day.totals.streams === 1;
+  });
+  await page.goto(`${server.url}/capture`);
+  await expect.poll(() => verdict().textContent()).toContain("都录到了");
+  await expect.poll(() => page.locator("[data-test=seats] tbody tr").count()).toBe(1);
+  expect(await page.locator("[data-test=findings]").count()).toBe(0);
+  await keep("capture-fine");
+});
+
+test("an announced call that was not recorded comes first", async () => {
+  const at = new Date(Date.now() - 10 * 60_000).toISOString();
+  const said = { seat: "w2", at, durationMs: 180_000, ref: "=PBX-1001", number: "13900139000" };
+  expect(await post(deaf, "/api/v1/announcements", said)).toBe(201);
+  expect(await post(deaf, "/api/v1/announcements", { ...said, seat: "w1" }), "another's seat").toBe(403);
+  expect(
+    await post(deaf, "/api/v1/seats/w2/soundcheck", { result: "swapped", agentDbov: 58, customerDbov: 24 }),
+  ).toBe(201);
+
+  await page.reload();
+  await expect.poll(() => verdict().textContent()).toContain("漏录 1 通");
+  const first = page.locator("[data-test=findings] tbody tr").first();
+  expect(await first.textContent()).toContain("漏录");
+  expect(await first.textContent()).toContain("二号窗口");
+  expect(await first.textContent()).toContain("=PBX-1001");
+  expect(await page.locator("[data-test=seats] tbody tr").first().textContent()).toContain("两侧接反");
+  await keep("capture-missing");
+
+  await page.locator("[data-test=verdict] button", { hasText: "漏录" }).click();
+  await expect.poll(() => page.locator("[data-test=findings] tbody tr").count()).toBe(1);
+  expect(page.url()).toContain("problem=missing");
+  await first.locator("a").click();
+  await page.waitForURL(/\/archive\?.*seat=w2/);
+  await page.goBack();
+});
+
+test("the same can be had as a workbook", async () => {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator("[data-test=book]").click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^capture-\d{4}-\d\d-\d\d\.xlsx$/);
+  const files = unzip(await readFile(await download.path()));
+  const seats = files.get("xl/worksheets/sheet1.xml") ?? "";
+  const findings = files.get("xl/worksheets/sheet2.xml") ?? "";
+  expect(seats).toContain("二号窗口");
+  expect(seats).not.toContain("一号窗口"); // the page shows seats with missing calls alone
+  expect(findings).toContain("漏录");
+  expect(findings, "a text that looks like a formula").toContain("&#39;=PBX-1001");
+  expect(findings).not.toContain("<f>");
+});
+
+test("the missing call raises the alarm, and English says the same", { timeout: 60_000 }, async () => {
+  await until(
+    "the alarm",
+    async () => {
+      const { alarms } = await server.api<{ alarms: { code: string }[] }>("GET", "/api/v1/alarms");
+      return alarms.some((a) => a.code === "capture");
+    },
+    45,
+  );
+  await speakLanguage(page.context(), "en");
+  await page.goto(`${server.url}/capture`);
+  await expect.poll(() => verdict().textContent()).toContain("1 not recorded");
+  await keep("capture-missing-en");
+  expect(errors).toEqual([]);
+});
+
+/** The text files of a ZIP, by name. */
+function unzip(zip: Buffer): Map<string, string> {
+  const files = new Map<string, string>();
+  let at = zip.readUInt32LE(zip.lastIndexOf(Buffer.from("PK\x05\x06")) + 16);
+  while (zip.readUInt32LE(at) === 0x02014b50) {
+    const [method, size] = [zip.readUInt16LE(at + 10), zip.readUInt32LE(at + 20)];
+    const [name, extra, comment] = [28, 30, 32].map((o) => zip.readUInt16LE(at + o)) as [
+      number,
+      number,
+      number,
+    ];
+    const local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const data = zip.subarray(start, start + size);
+    files.set(
+      zip.toString("utf8", at + 46, at + 46 + name),
+      (method === 8 ? inflateRawSync(data) : data).toString("utf8"),
+    );
+    at += 46 + name + extra + comment;
+  }
+  return files;
+}
