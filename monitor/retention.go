@@ -131,18 +131,19 @@ func (s *Server) updatePolicy(ctx context.Context, in *struct {
 	return answerWith(policy), nil
 }
 
-type previewQuery struct {
+// PreviewQuery is when to look, and which page of what goes then.
+type PreviewQuery struct {
 	At     string `query:"at" maxLength:"40" doc:"RFC 3339; when retention runs next if left out"`
 	Cursor string `query:"cursor" maxLength:"200"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
-func (s *Server) previewRetention(ctx context.Context, in *previewQuery) (*body[preview], error) {
+func (s *Server) previewRetention(ctx context.Context, in *PreviewQuery) (*body[preview], error) {
 	return s.preview(ctx, *in, s.Archive.Due)
 }
 
 func (s *Server) previewPolicies(ctx context.Context, in *struct {
-	previewQuery
+	PreviewQuery
 	Body struct {
 		Policies []newPolicy `json:"policies" maxItems:"1000" doc:"all there would be"`
 	}
@@ -151,12 +152,12 @@ func (s *Server) previewPolicies(ctx context.Context, in *struct {
 	for i, p := range in.Body.Policies {
 		policies[i] = earshot.Policy(p)
 	}
-	return s.preview(ctx, in.previewQuery, func(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error) {
+	return s.preview(ctx, in.PreviewQuery, func(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error) {
 		return s.Archive.DueUnder(ctx, policies, at, cursor, limit)
 	})
 }
 
-func (s *Server) preview(ctx context.Context, in previewQuery, due func(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error)) (*body[preview], error) {
+func (s *Server) preview(ctx context.Context, in PreviewQuery, due func(ctx context.Context, at time.Time, cursor string, limit int) (storage.DuePage, error)) (*body[preview], error) {
 	runs := s.RetentionAt.After(s.Now().In(s.Location))
 	at := runs
 	if in.At != "" {
