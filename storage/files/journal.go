@@ -86,6 +86,9 @@ type Journal struct {
 	since   time.Time
 	unsync  bool // something was handed over since the last sync was ordered
 
+	appended uint64 // records, states included
+	synced   uint64 // of them, those that are safe or never will be
+
 	trouble error     // why current, or the one before it, is not whole
 	retryAt time.Time // when Due asks for a fresh one
 	lost    uint64    // records not written since the last whole segment
@@ -116,6 +119,7 @@ type chunk struct {
 	sync    bool // sync the segment after it
 	begun   bool // it ends with the last of the segment's states
 	at      time.Time
+	upto    uint64 // how many records had been appended
 }
 
 // OpenJournal opens the folder's journal. It finds what a crash left, for Read,
@@ -229,6 +233,7 @@ func (j *Journal) Append(kind uint8, call uint32, payload ...[]byte) {
 		return
 	}
 	j.used = true
+	j.appended++
 	switch {
 	case j.current.broken:
 		j.lost++
@@ -267,7 +272,7 @@ func (j *Journal) hand(sync, begun bool) {
 	if len(j.fill) == 0 && (!sync || !j.unsync) {
 		return
 	}
-	c := chunk{segment: j.current, data: j.fill, records: j.filled, sync: sync, begun: begun, at: j.now()}
+	c := chunk{segment: j.current, data: j.fill, records: j.filled, sync: sync, begun: begun, at: j.now(), upto: j.appended}
 	j.queue = append(j.queue, c)
 	j.queued += len(c.data)
 	j.fill, j.spare, j.filled = j.spare, nil, 0
@@ -276,6 +281,21 @@ func (j *Journal) hand(sync, begun bool) {
 		j.since = c.at
 	}
 	wake(j.wake)
+}
+
+// Mark is how much has been appended so far, for Safe.
+func (j *Journal) Mark() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.appended
+}
+
+// Safe says that nothing appended before the mark waits for the disk: it is on
+// it, or could not be written and never will be.
+func (j *Journal) Safe(mark uint64) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return mark <= j.synced || j.trouble != nil || j.closed
 }
 
 // Due says that it is time to Begin a new segment: there is none, it is old, or

@@ -68,7 +68,7 @@ func (w *writer) write(s *segment, chunks []chunk) {
 	if err == nil && sync {
 		err = w.store.syncFile(s.file, s.name())
 	}
-	w.written(s, chunks, begun, err)
+	w.written(s, chunks, sync, begun, err)
 }
 
 // put writes data whole or not at all.
@@ -116,7 +116,7 @@ func (w *writer) turnTo(s *segment) error {
 }
 
 // written notes what became of chunks.
-func (w *writer) written(s *segment, chunks []chunk, begun bool, err error) {
+func (w *writer) written(s *segment, chunks []chunk, sync, begun bool, err error) {
 	step := "records written"
 	switch {
 	case err != nil:
@@ -130,6 +130,9 @@ func (w *writer) written(s *segment, chunks []chunk, begun bool, err error) {
 	defer w.mu.Unlock()
 	for _, c := range chunks {
 		w.queued -= len(c.data)
+		if sync || err != nil {
+			w.synced = c.upto
+		}
 		if err != nil {
 			w.lost += c.records
 		}
