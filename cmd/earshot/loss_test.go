@@ -93,21 +93,25 @@ func (row lossRow) prove(s *site, l *lossyLine, wall *wallWatch, unsaid bool) {
 	pass(1500 * time.Millisecond) // what is asked for at the end comes, too
 	s.call(http.MethodPost, "/api/v1/calls/"+call.ID+"/end", map[string]string{}, nil)
 	call = s.storedOf(call.ID)
-	missing, frames := row.missing(s, call, l)
-	t.Logf("%-20s missing %d of %d frames (%.3f %%), media %.1f kbit/s, requests %.2f kbit/s, %d",
-		row.name, missing, frames, 100*float64(missing)/float64(frames), kbits(count.media, took), kbits(count.requests, took), count.asking)
+	got := row.look(s, call, l)
+	t.Logf("%-20s missing %d of %d frames (%.3f %%), media %.1f kbit/s, requests %.2f kbit/s (%d), SILK alone %.1f %%",
+		row.name, got.missing, got.frames, percent(got.missing, got.frames), kbits(count.media, took), kbits(count.requests, took), count.asking,
+		percent(got.silk, got.frames))
 	if unsaid {
 		return
 	}
-	most := int(row.most*float64(frames)) + 2*int(row.gap/slotTime)
-	if missing > most {
-		t.Errorf("%d of %d frames are missing, at most %d may be: gaps %+v", missing, frames, most, call.Gaps)
+	most := int(row.most*float64(got.frames)) + 2*int(row.gap/slotTime)
+	if got.missing > most {
+		t.Errorf("%d of %d frames are missing, at most %d may be: gaps %+v", got.missing, got.frames, most, call.Gaps)
 	}
 }
 
-// missing counts the frames of the call's tracks that are not in its files, and
-// holds those that are against what was seen to be sent.
-func (row lossRow) missing(s *site, call earshot.Call, l *lossyLine) (missing, frames int) {
+// lossFigures are counts of frames, of both sides.
+type lossFigures struct{ frames, missing, silk int }
+
+// look counts the frames of the call's tracks that are not in its files and those
+// in Opus's narrowest coding, and holds all against what was seen to be sent.
+func (row lossRow) look(s *site, call earshot.Call, l *lossyLine) (got lossFigures) {
 	t := s.t
 	if len(call.Parts) != 1 {
 		t.Fatalf("the call has parts %+v", call.Parts)
@@ -116,20 +120,26 @@ func (row lossRow) missing(s *site, call earshot.Call, l *lossyLine) (missing, f
 	if want := row.long.Milliseconds(); part.DurationMs < want {
 		t.Errorf("the part is of %d ms", part.DurationMs)
 	}
+	const hybrid = 12 // the first configuration that is not SILK alone (RFC 6716, table 2)
 	sent := l.sent()
 	for i, track := range part.tracks {
-		frames += len(track)
+		got.frames += len(track)
 		for _, frame := range track {
-			if frame == nil {
-				missing++
+			switch {
+			case frame == nil:
+				got.missing++
+			case frame[0]>>3 < hybrid:
+				got.silk++
 			}
 		}
-		if best := bestFit(track, sent); best > 0 {
-			t.Errorf("track %d: %d frames are not where they were sent", i, best)
+		if wrong := bestFit(track, sent); wrong > 0 {
+			t.Errorf("track %d: %d frames are not where they were sent", i, wrong)
 		}
 	}
-	return missing, frames
+	return got
 }
+
+func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
 
 // bestFit is how many of a track's frames have another size than what a source
 // sent at their place, where the two fit together best. What SRTP adds is the
