@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"earshot"
@@ -229,48 +230,60 @@ const nightlyLooks = 20 * time.Second
 
 // Nightly runs retention every day at a time of the site's clocks, until ctx
 // ends. A run that was missed because nothing ran then is made up for at once.
+// While the clock is known to have jumped nothing is deleted by it.
 func (a *Archive) Nightly(ctx context.Context, at earshot.DayTime) {
 	look := time.NewTicker(nightlyLooks)
 	defer look.Stop()
-	var next time.Time
-	for {
-		if next.IsZero() {
-			var err error
-			if next, err = a.firstNight(ctx, at); err != nil {
-				a.log.ErrorContext(ctx, "retention waits for the index", "err", err)
-			}
-		}
-		if now := a.now().In(a.location); !next.IsZero() && !now.Before(next) {
-			next = at.After(now)
-			a.retainNightly(ctx)
+	n := nights{archive: a, at: at}
+	for ctx.Err() == nil {
+		if err := n.look(ctx); err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "retention did not come to its end", "err", err)
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-look.C:
 		}
 	}
 }
 
-func (a *Archive) retainNightly(ctx context.Context) {
-	run, err := a.Retain(ctx, earshot.RetainNightly, 0)
-	if err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "retention did not come to its end", "err", err)
-	}
-	a.log.InfoContext(ctx, "retention ran", "deleted", run.Deleted, "bytes", run.Bytes, "failed", run.Failed)
+// nights knows when retention runs next.
+type nights struct {
+	archive *Archive
+	at      earshot.DayTime
+	next    time.Time // zero until the last run is known
 }
 
-// firstNight is when the first run is due: after the last one that was, and
-// where there was none from now on.
-func (a *Archive) firstNight(ctx context.Context, at earshot.DayTime) (time.Time, error) {
-	runs, err := a.index.Runs(ctx, 100)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("look for the last run: %w", err)
-	}
-	for _, run := range runs {
-		if run.Reason == earshot.RetainNightly {
-			return at.After(run.At.In(a.location)), nil
+// look runs retention if it is time.
+func (n *nights) look(ctx context.Context) error {
+	if n.next.IsZero() {
+		if err := n.begin(ctx); err != nil {
+			return err
 		}
 	}
-	return at.After(a.now().In(a.location)), nil
+	now := n.archive.now().In(n.archive.location)
+	if now.Before(n.next) || n.doubtful() {
+		return nil
+	}
+	n.next = n.at.After(now)
+	run, err := n.archive.Retain(ctx, earshot.RetainNightly, 0)
+	n.archive.log.InfoContext(ctx, "retention ran", "deleted", run.Deleted, "bytes", run.Bytes, "failed", run.Failed)
+	return err
+}
+
+func (n *nights) doubtful() bool {
+	return slices.ContainsFunc(n.archive.alarms.List(), func(a earshot.Alarm) bool { return a.Code == earshot.AlarmClockStepped })
+}
+
+// begin finds when the first run is due: after the last one that was, and where
+// there was none from now on.
+func (n *nights) begin(ctx context.Context) error {
+	last, err := n.archive.index.LastRun(ctx, earshot.RetainNightly)
+	if err != nil {
+		return fmt.Errorf("look for the last run: %w", err)
+	}
+	if last.At.IsZero() {
+		last.At.Time = n.archive.now()
+	}
+	n.next = n.at.After(last.At.In(n.archive.location))
+	return nil
 }

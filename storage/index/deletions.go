@@ -2,6 +2,8 @@ package index
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -206,14 +208,28 @@ func (ix *Index) SaveRun(ctx context.Context, r earshot.RetentionRun) error {
 	})
 }
 
+func (r runRow) run() earshot.RetentionRun {
+	return earshot.RetentionRun{ID: r.ID, At: earshot.At(timeOf(r.At)), EndedAt: earshot.At(timeOf(r.EndedAt)),
+		Deleted: r.Deleted, Bytes: r.Bytes, Failed: r.Failed, Reason: r.Reason}
+}
+
 // Runs are the last runs of retention, newest first.
 func (ix *Index) Runs(ctx context.Context, limit int) ([]earshot.RetentionRun, error) {
 	var rows []runRow
 	err := ix.read.NewSelect().Model(&rows).OrderExpr("at DESC, id DESC").Limit(int64(limit)).Scan(ctx)
 	runs := make([]earshot.RetentionRun, len(rows))
 	for i, r := range rows {
-		runs[i] = earshot.RetentionRun{ID: r.ID, At: earshot.At(timeOf(r.At)), EndedAt: earshot.At(timeOf(r.EndedAt)),
-			Deleted: r.Deleted, Bytes: r.Bytes, Failed: r.Failed, Reason: r.Reason}
+		runs[i] = r.run()
 	}
 	return runs, failed("list runs of retention", err)
+}
+
+// LastRun is the last run for that reason; the zero run if there was none.
+func (ix *Index) LastRun(ctx context.Context, why earshot.RetentionReason) (earshot.RetentionRun, error) {
+	var row runRow
+	err := ix.read.NewSelect().Model(&row).Where("reason = ?", why).OrderExpr("at DESC, id DESC").Limit(1).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return earshot.RetentionRun{}, nil
+	}
+	return row.run(), failed("look for the last run of retention", err)
 }

@@ -451,5 +451,11 @@ func TestRuns(t *testing.T) {
 		runs, err := ix.Runs(t.Context(), 10)
 		must(t, err)
 		same(t, "runs", runs, []earshot.RetentionRun{second, first})
+		last, err := ix.LastRun(t.Context(), earshot.RetainNightly)
+		must(t, err)
+		same(t, "the last at night", last, first)
+		none, err := ix.LastRun(t.Context(), "never")
+		must(t, err)
+		same(t, "the last of none", none, earshot.RetentionRun{})
 	})
 }
