@@ -148,8 +148,9 @@ type Floor struct {
 	touched    []*seat              // whose state is to be told
 	levels     []earshot.SeatLevels
 	ticks      int
-	refusal    error    // why new calls are refused; nil while they are not
-	nextNumber uint32   // of a call in the journal
+	refusal    error  // why new calls are refused; nil while they are not
+	nextNumber uint32 // of a call in the journal
+	seals      []waitingSeal
 	finishing  bool     // no seat takes anything any more
 	done       bool     // and every call is complete
 	stored     []string // calls that are complete, but not known to be kept

@@ -21,6 +21,10 @@ type Journal interface {
 	Begun()
 	// Commit hands over what was appended since the last one.
 	Commit()
+	// Mark is how much was appended so far; Safe says that nothing of it waits for
+	// the disk any more.
+	Mark() uint64
+	Safe(mark uint64) bool
 	// Due says that a new segment is to be begun.
 	Due() bool
 	// Healthy is why the journal is behind, nil if it is not.
@@ -45,7 +49,7 @@ func (f *Floor) newRecording(call *earshot.Call, opts recorder.Options) recordin
 	}
 	n := f.nextNumber
 	f.nextNumber++
-	return recorder.NewJournaled(call, f.opts.Files, opts, f.opts.Journal, n)
+	return recorder.NewJournaled(call, behindJournal{f.opts.Files, f}, opts, f.opts.Journal, n)
 }
 
 // openJournal begins the journal's first segment. What the last life left in it
@@ -93,6 +97,7 @@ func (f *Floor) commit(now time.Time) {
 		f.beginSegment()
 	}
 	j.Commit()
+	f.sealSafe()
 	err := j.Healthy()
 	switch {
 	case err == nil:

@@ -153,7 +153,7 @@ func TestDamagedJournal(t *testing.T) {
 			p := s.files[audio]
 			p.data, p.sealed = p.data[:len(p.data)-1], true
 		}, func(t *testing.T, got Replayed, _ *shelf, _ [][]byte) {
-			if !got.Call.Flagged(earshot.FlagDamaged) || got.Call.Parts[0].SHA256 == "" {
+			if !got.Call.Flagged(earshot.FlagDamaged) || !slices.Equal(got.Lost, []int{1}) || got.Call.Parts[0].SHA256 != "" {
 				t.Errorf("flags %v, parts %+v", got.Call.Flags, got.Call.Parts)
 			}
 		}},

@@ -31,7 +31,7 @@ type Replayed struct {
 	Number uint32       // in the journal
 	Call   earshot.Call // as it is to be stored; only its ID where Err says why it could not be replayed
 	Ended  bool         // its end is in the journal; else it is flagged as interrupted
-	Lost   []int        // parts whose file is shorter than it was: to be mended
+	Lost   []int        // parts whose file is not what the journal says: to be mended
 	Last   time.Time    // of its last record
 	Err    error
 }
@@ -347,8 +347,13 @@ func (p *player) result() Replayed {
 	}
 	out.Call = p.rec.Call()
 	out.Call.State = earshot.CallStored
-	for _, part := range out.Call.Parts {
-		if part.SHA256 == "" || p.files.differs(part.File) {
+	for i := range out.Call.Parts {
+		part := &out.Call.Parts[i]
+		if p.files.differs(part.File) { // what the file says counts
+			out.Lost = append(out.Lost, part.N)
+			part.SHA256 = ""
+		}
+		if part.SHA256 == "" {
 			out.Call.SetFlag(earshot.FlagDamaged)
 		}
 	}

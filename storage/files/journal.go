@@ -26,7 +26,7 @@ var ErrJournalOpen = earshot.Fail(earshot.Conflict, "journal_open", "the journal
 type JournalOptions struct {
 	SegmentEvery time.Duration // a segment is followed by another after so long; 30 s
 	SyncEvery    int           // one sync every so many commits; 2
-	MaxBuffer    int           // bytes that may wait for the disk; 32 MiB
+	MaxBuffer    int           // bytes that may wait for the disk, beside the states; 32 MiB
 }
 
 func (o JournalOptions) withDefaults() JournalOptions {
@@ -82,7 +82,8 @@ type Journal struct {
 	filled  uint64 // how many
 	spare   []byte
 	queue   []chunk // for the writer, oldest first
-	queued  int     // bytes in queue and with the writer
+	queued  int     // bytes in queue and with the writer, states apart
+	states  int     // bytes of states there
 	since   time.Time
 	unsync  bool // something was handed over since the last sync was ordered
 
@@ -197,7 +198,7 @@ func (j *Journal) Begin() {
 	j.next++
 	j.current = &segment{head: head, seed: head.seed()}
 	j.stating, j.used, j.begunAt = true, false, j.now()
-	if j.queued+len(j.fill)+segmentHeadSize > j.opts.MaxBuffer {
+	if j.queued+j.states > j.opts.MaxBuffer {
 		j.breakOff(j.current, ErrOverflow)
 		return
 	}
@@ -242,7 +243,7 @@ func (j *Journal) Append(kind uint8, call uint32, payload ...[]byte) {
 		j.lost++
 		j.breakOff(j.current, fmt.Errorf("a record of %d bytes is too large for the journal", size))
 		return
-	case j.queued+len(j.fill)+recordSize(size) > j.opts.MaxBuffer:
+	case !j.stating && j.queued+len(j.fill)+recordSize(size) > j.opts.MaxBuffer:
 		j.lost++
 		j.breakOff(j.current, ErrOverflow)
 		return
@@ -274,7 +275,7 @@ func (j *Journal) hand(sync, begun bool) {
 	}
 	c := chunk{segment: j.current, data: j.fill, records: j.filled, sync: sync, begun: begun, at: j.now(), upto: j.appended}
 	j.queue = append(j.queue, c)
-	j.queued += len(c.data)
+	*j.room(c) += len(c.data)
 	j.fill, j.spare, j.filled = j.spare, nil, 0
 	j.unsync = !sync
 	if j.since.IsZero() {
@@ -296,6 +297,17 @@ func (j *Journal) Safe(mark uint64) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return mark <= j.synced || j.trouble != nil || j.closed
+}
+
+// room is where the bytes of c count. States do so apart: they are as large as
+// what recordings have in memory anyway, and where they were refused for their
+// size no segment would ever be whole. Begin sees
+// to it that they do not pile up.
+func (j *Journal) room(c chunk) *int {
+	if c.begun {
+		return &j.states
+	}
+	return &j.queued
 }
 
 // Due says that it is time to Begin a new segment: there is none, it is old, or

@@ -129,7 +129,7 @@ func (w *writer) written(s *segment, chunks []chunk, sync, begun bool, err error
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range chunks {
-		w.queued -= len(c.data)
+		*w.room(c) -= len(c.data)
 		if sync || err != nil {
 			w.synced = c.upto
 		}
