@@ -1,15 +1,5 @@
-import type {
-  DuePage,
-  Hold,
-  Integrity,
-  Ledger,
-  NewHold,
-  NewPackage,
-  Package,
-  Policy,
-  RetentionRun,
-} from "../src/api/evidenceTypes.ts";
-import type { Call } from "../src/api/types.ts";
+import type { Integrity, NewPackage, Package } from "../src/api/evidenceTypes.ts";
+import type { Call, DuePage, Hold, Ledger, NewHold, Policy, RetentionRun } from "../src/api/types.ts";
 import { type Handler, page, problem } from "./mock.ts";
 import { uuid, type World } from "./world.ts";
 
@@ -51,9 +41,10 @@ export class Evidence {
                 name: "earshot-2025",
                 since: iso(now - 420 * dayMs),
                 until: iso(now - 55 * dayMs),
+                linked: true,
               },
             ]),
-        { fingerprint: key, name: "earshot-2026", since: iso(now - 55 * dayMs), until: never },
+        { fingerprint: key, name: "earshot-2026", since: iso(now - 55 * dayMs), until: never, linked: true },
       ],
       witnesses: empty
         ? []
@@ -135,6 +126,7 @@ export class Evidence {
     ];
     for (let i = 0; i < 9; i++)
       this.runs.push({
+        id: uuid(now - (i + 0.4) * dayMs, i),
         at: iso(now - (i + 0.4) * dayMs),
         endedAt: iso(now - (i + 0.4) * dayMs + 21_000 + i * 3000),
         deleted: 180 + ((i * 67) % 90),

@@ -124,7 +124,7 @@ function routesOf(world: World): [string, RegExp, Handler][] {
         if (found?.deleted)
           return {
             ...problem(410, "deleted"),
-            body: { status: 410, code: "deleted", deleted: found.deleted },
+            body: { status: 410, code: "deleted", deleted: found.deleted, call: found },
           };
         return found ? { body: found } : problem(404, "no_call");
       },

@@ -1,76 +1,65 @@
-import type {
-  DuePage,
-  Hold,
-  HoldList,
-  HoldQuery,
-  Integrity,
-  IntegrityProblem,
-  Ledger,
-  NewHold,
-  NewPackage,
-  Package,
-  PackageList,
-  PartProof,
-  Policy,
-  RetentionRun,
-} from "./evidenceTypes";
+import type { Integrity, IntegrityProblem, NewPackage, Package, PackageList } from "./evidenceTypes";
 import { bodyOf, client } from "./http";
+import type { HoldQuery, NewHold, Policy } from "./types";
 
 export type * from "./evidenceTypes";
 
-// The routes of keeping and proving, until the server describes them itself.
+// Keeping and proving: holds, retention, the ledger, and what leaves the house.
 
+const { GET, POST, PATCH, DELETE } = client;
+const one = (id: string) => ({ params: { path: { id } } });
+
+// Packages and integrity, until the server describes them itself.
 interface Options {
   params?: { path?: Record<string, string>; query?: Record<string, unknown> };
   body?: unknown;
   signal?: AbortSignal;
 }
-type Ask = (
-  path: string,
-  options?: Options,
-) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
-const { GET, POST, PATCH, DELETE } = client as unknown as Record<"GET" | "POST" | "PATCH" | "DELETE", Ask>;
-const body = <T>(pending: ReturnType<Ask>) =>
-  bodyOf(pending as Promise<{ data?: T; error?: unknown; response: Response }>);
-const one = (id: string) => ({ params: { path: { id } } });
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+type Ask = (path: string, options?: Options) => Promise<Answer<unknown>>;
+const soon = client as unknown as Record<"GET" | "POST" | "DELETE", Ask>;
+const body = <T>(pending: Promise<Answer<unknown>>) => bodyOf(pending as Promise<Answer<T>>);
 
 export const evidenceApi = {
   holds: (query: HoldQuery, signal?: AbortSignal) =>
-    body<HoldList>(GET("/api/v1/holds", { params: { query: { ...query } }, signal })),
-  addHold: (hold: NewHold) => body<Hold>(POST("/api/v1/holds", { body: hold })),
+    bodyOf(GET("/api/v1/holds", { params: { query }, signal })),
+  addHold: (hold: NewHold) => bodyOf(POST("/api/v1/holds", { body: hold })),
   releaseHold: (id: string, reason: string) =>
-    body<Hold>(POST("/api/v1/holds/{id}/release", { ...one(id), body: { reason } })),
+    bodyOf(POST("/api/v1/holds/{id}/release", { ...one(id), body: { reason } })),
 
-  policies: (signal?: AbortSignal) =>
-    body<{ policies: Policy[] }>(GET("/api/v1/policies", { signal })).then((r) => r.policies),
-  addPolicy: (policy: Policy) => body<Policy>(POST("/api/v1/policies", { body: policy })),
+  policies: (signal?: AbortSignal): Promise<Policy[]> =>
+    bodyOf(GET("/api/v1/policies", { signal })).then((r) => r.policies),
+  addPolicy: (policy: Policy) => bodyOf(POST("/api/v1/policies", { body: policy })),
   changePolicy: (id: string, policy: Omit<Policy, "id">) =>
-    body<Policy>(PATCH("/api/v1/policies/{id}", { ...one(id), body: policy })),
-  removePolicy: (id: string) => body<void>(DELETE("/api/v1/policies/{id}", one(id))),
+    bodyOf(PATCH("/api/v1/policies/{id}", { ...one(id), body: policy })),
+  removePolicy: (id: string) => bodyOf(DELETE("/api/v1/policies/{id}", one(id))),
   due: (query: { at?: string; cursor?: string; limit?: number }, signal?: AbortSignal) =>
-    body<DuePage>(GET("/api/v1/retention/preview", { params: { query }, signal })),
+    bodyOf(GET("/api/v1/retention/preview", { params: { query }, signal })),
   /** What would go if the policies were these. */
   dueUnder: (policies: Policy[], query: { at?: string; limit?: number } = {}) =>
-    body<DuePage>(POST("/api/v1/retention/preview", { params: { query }, body: { policies } })),
-  runs: (signal?: AbortSignal) =>
-    body<{ runs: RetentionRun[] }>(GET("/api/v1/retention/runs", { signal })).then((r) => r.runs),
+    bodyOf(POST("/api/v1/retention/preview", { params: { query }, body: { policies } })),
+  runs: (signal?: AbortSignal) => bodyOf(GET("/api/v1/retention/runs", { signal })).then((r) => r.runs),
 
   packages: (query: { cursor?: string; limit?: number }, signal?: AbortSignal) =>
-    body<PackageList>(GET("/api/v1/packages", { params: { query }, signal })),
+    body<PackageList>(soon.GET("/api/v1/packages", { params: { query }, signal })),
   package: (id: string, signal?: AbortSignal) =>
-    body<Package>(GET("/api/v1/packages/{id}", { ...one(id), signal })),
-  addPackage: (wanted: NewPackage) => body<Package>(POST("/api/v1/packages", { body: wanted })),
-  removePackage: (id: string) => body<void>(DELETE("/api/v1/packages/{id}", one(id))),
+    body<Package>(soon.GET("/api/v1/packages/{id}", { ...one(id), signal })),
+  addPackage: (wanted: NewPackage) => body<Package>(soon.POST("/api/v1/packages", { body: wanted })),
+  removePackage: (id: string) => body<void>(soon.DELETE("/api/v1/packages/{id}", one(id))),
 
-  ledger: (signal?: AbortSignal) => body<Ledger>(GET("/api/v1/ledger", { signal })),
+  ledger: (signal?: AbortSignal) => bodyOf(GET("/api/v1/ledger", { signal })),
   proofs: (id: string, signal?: AbortSignal) =>
-    body<{ parts: PartProof[] }>(GET("/api/v1/calls/{id}/proofs", { ...one(id), signal })).then(
-      (r) => r.parts,
-    ),
-  integrity: (signal?: AbortSignal) => body<Integrity>(GET("/api/v1/integrity", { signal })),
-  scrub: () => body<void>(POST("/api/v1/integrity/scrub")),
+    bodyOf(GET("/api/v1/calls/{id}/proofs", { ...one(id), signal })).then((r) => r.parts),
+  integrity: (signal?: AbortSignal) => body<Integrity>(soon.GET("/api/v1/integrity", { signal })),
+  scrub: () => body<void>(soon.POST("/api/v1/integrity/scrub")),
   resolveProblem: (id: string, reason: string) =>
-    body<IntegrityProblem>(POST("/api/v1/integrity/problems/{id}/resolve", { ...one(id), body: { reason } })),
+    body<IntegrityProblem>(
+      soon.POST("/api/v1/integrity/problems/{id}/resolve", { ...one(id), body: { reason } }),
+    ),
 };
 
 /** A package as a file to keep, and its cover sheet for signing. */

@@ -1,63 +1,4 @@
-import type { components } from "./schema.gen";
-
-// Keeping and proving, until the server describes it itself.
-
-type Call = components["schemas"]["Call"];
-export type Hold = components["schemas"]["Hold"];
-export type HoldState = "active" | "past" | "all";
-export interface HoldQuery {
-  state?: HoldState;
-  call?: string;
-  seat?: string;
-  cursor?: string;
-  limit?: number;
-}
-export interface HoldList {
-  holds: Hold[];
-  next: string;
-}
-/** On a call, or on a seat's window of time. */
-export interface NewHold {
-  call?: string;
-  seat?: string;
-  from?: string;
-  to?: string;
-  reason: string;
-  until?: string;
-}
-
-export interface Policy {
-  id: string;
-  name: string;
-  branch: string;
-  kind: "" | "counter" | "hotline";
-  business: string;
-  keepDays: number;
-  deleteDays: number;
-}
-export interface DueCall {
-  call: Call;
-  policy: string;
-  dueAt: string;
-}
-export interface DuePage {
-  at: string;
-  runsAt: string;
-  calls: DueCall[];
-  count: number;
-  countCapped: boolean;
-  bytes: number;
-  held: number;
-  next: string;
-}
-export interface RetentionRun {
-  at: string;
-  endedAt: string;
-  deleted: number;
-  bytes: number;
-  failed: number;
-  reason: "nightly" | "disk_full";
-}
+// Packages and integrity, until the server describes them itself.
 
 export interface PackageCall {
   call: string;
@@ -85,14 +26,14 @@ export interface Package {
   reason: string;
   by: string;
   at: string;
-  state: "making" | "ready" | "failed";
+  state: "making" | "ready" | "failed" | "gone";
   progress: number;
   bytes: number;
   sha256: string;
   file: string;
   error: string;
   calls: PackageCall[];
-  silence?: Silence[];
+  silence: Silence[];
   encrypted: boolean;
   fingerprint: string;
   expiresAt: string;
@@ -102,36 +43,6 @@ export interface PackageList {
   next: string;
 }
 
-export interface LedgerKey {
-  fingerprint: string;
-  name: string;
-  since: string;
-  until: string;
-}
-export interface Witness {
-  name: string;
-  kind: string;
-  at: string;
-  size: number;
-  error: string;
-}
-export interface Ledger {
-  size: number;
-  root: string;
-  signedAt: string;
-  fingerprint: string;
-  algorithm: string;
-  keys: LedgerKey[];
-  witnesses: Witness[];
-  pending: number;
-}
-export interface PartProof {
-  n: number;
-  entry: number;
-  size: number;
-  head: string;
-  proof: string[];
-}
 export interface Scrub {
   state: "idle" | "running";
   at: string;

@@ -3199,7 +3199,12 @@ export interface operations {
     };
     "preview-policies": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description RFC 3339; when retention runs next if left out */
+                at?: string;
+                cursor?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -17,6 +17,15 @@ export type User = Schemas["User"];
 export type Me = Schemas["Me"];
 export type Site = Schemas["Site"];
 export type Call = Schemas["Call"];
+export type Hold = Schemas["Hold"];
+export type NewHold = Schemas["NewHold"];
+/** Which calls it is about may be left open: an empty kind is any. */
+export type Policy = Omit<Schemas["Policy"], "kind"> & { kind: Schemas["Policy"]["kind"] | "" };
+export type DuePage = Schemas["Preview"];
+export type RetentionRun = Schemas["RetentionRun"];
+export type Ledger = Schemas["LedgerState"];
+export type Witness = Schemas["WitnessState"];
+export type PartProof = Schemas["PartProof"];
 export type Deletion = Schemas["Deletion"];
 export type CallPatch = Schemas["CallFacts"];
 export type Part = Schemas["Part"];
@@ -51,5 +60,7 @@ export type MarkKind = Mark["kind"];
 export type EventKind = LiveEvent["kind"];
 export type Side = "agent" | "customer";
 
-export type CallQuery = NonNullable<operations["search-calls"]["parameters"]["query"]> & { held?: boolean };
+export type CallQuery = NonNullable<operations["search-calls"]["parameters"]["query"]>;
 export type AuditQuery = NonNullable<operations["search-audit"]["parameters"]["query"]>;
+export type HoldQuery = NonNullable<operations["list-holds"]["parameters"]["query"]>;
+export type HoldState = NonNullable<HoldQuery["state"]>;

@@ -9,6 +9,12 @@ const liveEveryMs = 3000;
 /** However much happens to a call, it is not read more often than this, ms. */
 const atMostEveryMs = 800;
 
+/** Why a call is gone, and what is still known of it. */
+export interface Tombstone {
+  deletion: Deletion;
+  left: Call | null;
+}
+
 /**
  * One call with its levels, as it is: it follows what happens to the call, and
  * while that is live it grows. Neither waits for the other.
@@ -20,7 +26,7 @@ export function useCall(id: Ref<string>) {
   /** There is no such call. */
   const missing = ref(false);
   /** The tombstone of a call that was deleted. */
-  const deleted = shallowRef<Deletion | null>(null);
+  const deleted = shallowRef<Tombstone | null>(null);
   const { value: call, slow, problem, load: readCall } = useLoad((signal) => read(id.value, signal));
   let waiting: ReturnType<typeof setTimeout> | undefined;
   let lastAt = 0;
@@ -30,7 +36,7 @@ export function useCall(id: Ref<string>) {
     try {
       const found = await api.call(wanted, signal);
       missing.value = false;
-      deleted.value = found.deleted ?? null;
+      deleted.value = null;
       return found;
     } catch (err) {
       if (err instanceof Problem && err.status === 410) deleted.value = tombstoneOf(err);
@@ -103,7 +109,9 @@ export function useCall(id: Ref<string>) {
 }
 
 /** What the server says of a deleted call; it may say nothing but that it is gone. */
-function tombstoneOf(problem: Problem): Deletion {
-  const { deleted } = problem.body as { deleted?: Deletion };
-  return deleted ?? { at: "", by: "", policy: "", reason: problem.detail };
+function tombstoneOf({ body, detail }: Problem): Tombstone {
+  return {
+    deletion: body.deleted ?? { at: "", by: "", policy: "", reason: detail },
+    left: body.call ?? null,
+  };
 }
