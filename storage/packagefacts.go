@@ -82,6 +82,7 @@ func (s *Packages) call(ctx context.Context, id string, entries map[int]int64, s
 		return evidence.CallInput{}, err
 	}
 	in := evidence.CallInput{Call: withoutPrivate(call)}
+	s.names(ctx, &in)
 	for _, part := range call.Parts {
 		entry, ok := entries[part.N]
 		if !ok {
@@ -102,6 +103,17 @@ func (s *Packages) call(ctx context.Context, id string, entries map[int]int64, s
 	}
 	in.Audit, err = s.audit(ctx, id)
 	return in, err
+}
+
+// names fills in what people call seat and branch; a seat or branch that was
+// taken away has but its id.
+func (s *Packages) names(ctx context.Context, in *evidence.CallInput) {
+	if seat, err := s.Archive.index.Seat(ctx, in.Call.Seat); err == nil {
+		in.SeatName = seat.Name
+	}
+	if branch, err := s.Archive.index.Branch(ctx, in.Call.Branch); err == nil {
+		in.BranchName = branch.Name
+	}
 }
 
 // withoutPrivate leaves out marks that their makers keep for themselves.

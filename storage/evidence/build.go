@@ -47,10 +47,11 @@ type Input struct {
 
 // CallInput is one call with what is known about it.
 type CallInput struct {
-	Call   earshot.Call
-	Audit  []earshot.Audit
-	Levels earshot.Levels
-	Parts  []PartInput // of the parts that are in the ledger
+	Call                 earshot.Call
+	SeatName, BranchName string
+	Audit                []earshot.Audit
+	Levels               earshot.Levels
+	Parts                []PartInput // of the parts that are in the ledger
 }
 
 // PartInput is a part's entry in the ledger and the proof that it is in Head.
@@ -174,7 +175,7 @@ func (b *builder) ledger() error {
 
 // call puts one call in: its files, its facts, and the mix for ears.
 func (b *builder) call(span earshot.PackageCall, c CallInput) error {
-	packed := PackedCall{Call: c.Call.Clone(), FromMs: span.FromMs, ToMs: span.ToMs, Audit: c.Audit}
+	packed := PackedCall{Call: c.Call.Clone(), SeatName: c.SeatName, BranchName: c.BranchName, FromMs: span.FromMs, ToMs: span.ToMs, Audit: c.Audit}
 	if packed.Audit == nil {
 		packed.Audit = []earshot.Audit{}
 	}

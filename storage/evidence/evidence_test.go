@@ -449,3 +449,17 @@ func FuzzLeaves(f *testing.F) {
 		}
 	})
 }
+
+// TestPageKeepsSilence says that the page does not draw how loud a silenced
+// stretch was.
+func TestPageKeepsSilence(t *testing.T) {
+	loud := earshot.Levels{StepMs: 100, Agent: bytes.Repeat([]byte{10}, 600), Customer: bytes.Repeat([]byte{10}, 600)}
+	call := PackedCall{Call: earshot.Call{ID: "c"}, ToMs: 60_000}
+	m := &Manifest{Silenced: []Silenced{{PackageSilence: earshot.PackageSilence{Call: "c"}, RealMs: [2]int64{0, 60_000}}}}
+	if s := show(m, call, loud); s.AgentWave != "" || s.CustomerWave != "" {
+		t.Errorf("the page draws %q, %q", s.AgentWave, s.CustomerWave)
+	}
+	if s := show(&Manifest{}, call, loud); s.AgentWave == "" || s.CustomerWave == "" {
+		t.Error("the page draws nothing")
+	}
+}

@@ -45,12 +45,14 @@ type Manifest struct {
 
 // PackedCall is one call, and how much of it.
 type PackedCall struct {
-	Call   earshot.Call    `json:"call"`
-	FromMs int64           `json:"fromMs"`
-	ToMs   int64           `json:"toMs"`
-	Whole  bool            `json:"whole"`
-	Audit  []earshot.Audit `json:"audit"` // who listened to it and exported it until then
-	Mix    string          `json:"mix"`   // the file for ears
+	Call       earshot.Call    `json:"call"`
+	SeatName   string          `json:"seatName"`
+	BranchName string          `json:"branchName"`
+	FromMs     int64           `json:"fromMs"`
+	ToMs       int64           `json:"toMs"`
+	Whole      bool            `json:"whole"`
+	Audit      []earshot.Audit `json:"audit"` // who listened to it and exported it until then
+	Mix        string          `json:"mix"`   // the file for ears
 }
 
 // PackedFile is a recording's file as it lies in the package.

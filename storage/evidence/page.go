@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -90,12 +91,26 @@ func show(m *Manifest, c PackedCall, l earshot.Levels) shownCall {
 	for _, q := range m.Silenced {
 		if q.Call == c.Call.ID {
 			s.Silenced = append(s.Silenced, q)
+			l = quiet(l, q.RealMs)
 			s.Blocks = append(s.Blocks, newBlock("silenced", q.Reason, at(q.RealMs[0]), at(q.RealMs[1]), 0, waveHeight))
 		}
 	}
 	s.AgentWave = wavePath(l.Agent, c.FromMs, c.ToMs, -1)
 	s.CustomerWave = wavePath(l.Customer, c.FromMs, c.ToMs, 1)
 	return s
+}
+
+// quiet is l without what a silenced stretch would still give away.
+func quiet(l earshot.Levels, ms [2]int64) earshot.Levels {
+	blank := func(levels []byte) []byte {
+		levels = bytes.Clone(levels)
+		for i := ms[0] / earshot.LevelStepMs; i < (ms[1]+earshot.LevelStepMs-1)/earshot.LevelStepMs && i < int64(len(levels)); i++ {
+			levels[i] = earshot.LevelGap
+		}
+		return levels
+	}
+	l.Agent, l.Customer = blank(l.Agent), blank(l.Customer)
+	return l
 }
 
 func newBlock(class, title string, from, to float64, y, height int) block {
