@@ -120,6 +120,9 @@ func TestFailedWrites(t *testing.T) {
 			if alarms := l.opts.Alarms.List(); len(alarms) != 1 || alarms[0].Code != "ledger" {
 				t.Errorf("alarms: %+v", alarms)
 			}
+			if size, err := fileSize(l.log.entries); err != nil || size != l.log.end {
+				t.Errorf("the failed entry was not taken back: %d bytes, not %d", size, l.log.end)
+			}
 			*file = good
 			must(t, bad.Close())
 			fill(t, l, 3)
