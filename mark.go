@@ -10,6 +10,7 @@ const (
 	MarkListen   MarkKind = "listen"
 	MarkWhisper  MarkKind = "whisper"
 	MarkPause    MarkKind = "pause"
+	MarkClock    MarkKind = "clock" // the wall clock was stepped; Text says by how much
 )
 
 // Mark is a timed fact on a call's timeline.

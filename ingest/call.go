@@ -47,8 +47,8 @@ type reopening struct {
 func (s *seat) startCall(at time.Time, setup func(*earshot.Call)) *openCall {
 	at = earshot.At(at).Time
 	call := &earshot.Call{
-		ID: earshot.NewID(at), Seat: s.info.ID, Branch: s.info.Branch, Kind: s.info.Kind,
-		Direction: earshot.NoDirection, State: earshot.CallLive, StartedAt: earshot.At(at), Node: s.floor.opts.Node,
+		ID: earshot.NewID(s.floor.wall(at)), Seat: s.info.ID, Branch: s.info.Branch, Kind: s.info.Kind,
+		Direction: earshot.NoDirection, State: earshot.CallLive, StartedAt: s.floor.shown(at), Node: s.floor.opts.Node,
 		Parts: []earshot.Part{}, Gaps: []earshot.Gap{}, Marks: []earshot.Mark{}, Tags: []string{}, Flags: []earshot.Flag{},
 	}
 	if s.agent != nil {
@@ -66,13 +66,14 @@ func (s *seat) startCall(at time.Time, setup func(*earshot.Call)) *openCall {
 
 // adopt makes a recording of call, and the call the seat's open one.
 func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
-	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Time, clock: at, unsealed: map[int]bool{}}
-	c.rec = s.floor.newRecording(call, recorder.Options{
+	ahead := s.floor.ahead()
+	c := &openCall{id: call.ID, seat: s, startedAt: call.StartedAt.Add(-ahead), clock: at, unsealed: map[int]bool{}}
+	c.rec = byWall(s.floor.newRecording(call, recorder.Options{
 		Software: "earshot " + s.floor.opts.Version,
 		SealedPart: func(n int, p earshot.Part, err error) {
 			s.floor.post(func(time.Time) { c.partSealed(n, p, err) })
 		},
-	})
+	}), ahead)
 	s.call, s.reopen = c, nil
 	s.floor.calls[c.id] = c
 	s.cutter.opened(at)
@@ -317,7 +318,7 @@ func (c *openCall) keep() {
 	call := c.snapshot()
 	c.version++
 	version := c.version
-	f.publisher.tellCall(f.opts.Now(), call)
+	f.publisher.tellCall(f.wall(f.opts.Now()), call)
 	f.keeper.keepCall(call, func() { c.wrote(version) }, func() {
 		c.wrote(version)
 		f.post(func(time.Time) {

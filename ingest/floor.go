@@ -33,7 +33,7 @@ type Files interface {
 type Options struct {
 	Node    string           // this node's name
 	Version string           // told with the node's heartbeat
-	Now     func() time.Time // the clock; time.Now if nil
+	Now     func() time.Time // the clock, which never goes back; time.Now if nil
 	Shelf   Shelf
 	Board   Board
 	Files   Files
@@ -42,6 +42,10 @@ type Options struct {
 	Voice           earshot.VoiceCut // earshot.DefaultVoiceCut if zero
 	ReconnectWithin time.Duration    // earshot.ReconnectWithin if zero
 	LongestCall     time.Duration    // earshot.LongestCall if zero
+
+	// Ahead is by how much the wall clock is ahead of Now, which may change at any
+	// time; by nothing if nil.
+	Ahead func() time.Duration
 
 	// Admit says whether new calls may begin: nil, or why not. It is asked ten
 	// times a second and must not wait. Calls that are open go on.
@@ -116,7 +120,7 @@ type recording interface {
 type Floor struct {
 	opts Options
 	log  *slog.Logger
-	boot time.Time // when the node came up
+	boot time.Time // when the node came up, by the wall clock
 
 	roster    *roster
 	tookUp    bool // what the last life left open is read
@@ -148,8 +152,10 @@ type Floor struct {
 	touched    []*seat              // whose state is to be told
 	levels     []earshot.SeatLevels
 	ticks      int
-	refusal    error  // why new calls are refused; nil while they are not
-	nextNumber uint32 // of a call in the journal
+	wasAhead   time.Duration // of the wall clock, at the last tick
+	stepped    time.Time     // when the wall clock last was; zero once that is not said any more
+	refusal    error         // why new calls are refused; nil while they are not
+	nextNumber uint32        // of a call in the journal
 	seals      []waitingSeal
 	finishing  bool     // no seat takes anything any more
 	done       bool     // and every call is complete
@@ -177,6 +183,8 @@ func New(ctx context.Context, opts Options) (*Floor, error) {
 		fanouts: map[string]*fanout{}, seats: map[string]*seat{}, calls: map[string]*openCall{},
 	}
 	f.alarms = opts.Alarms.From("journal")
+	f.wasAhead = f.ahead()
+	f.boot = f.wall(f.boot)
 	f.keeper = newKeeper(opts.Shelf, opts.Files, opts.Log)
 	f.publisher = newPublisher(opts)
 	f.roster = newRoster(opts, f.keeper, f.rosterChanged)

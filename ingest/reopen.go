@@ -63,7 +63,7 @@ func (f *Floor) storeUnfinished(call earshot.Call) earshot.Call {
 	call.State = earshot.CallStored
 	call.SetFlag(earshot.FlagInterrupted)
 	f.keeper.keepCall(call, nil, nil)
-	f.publisher.tellCall(f.opts.Now(), call)
+	f.publisher.tellCall(f.wall(f.opts.Now()), call)
 	f.log.Warn("a call was interrupted when this node ended", "call", call.ID, "seat", call.Seat)
 	return call
 }
@@ -85,7 +85,10 @@ func lastKnown(call earshot.Call) earshot.Time {
 
 // rememberInterrupted lets the call's seat go on with it, if it ended so lately.
 func (f *Floor) rememberInterrupted(call earshot.Call, now time.Time) {
-	until := call.EndedAt.Add(f.opts.ReconnectWithin)
+	until := call.EndedAt.Add(f.opts.ReconnectWithin - f.ahead())
+	if most := now.Add(f.opts.ReconnectWithin); until.After(most) { // the wall clock was put back meanwhile
+		until = most
+	}
 	if !call.Flagged(earshot.FlagInterrupted) || now.After(until) {
 		return
 	}
@@ -126,7 +129,7 @@ func (s *seat) takeBack(at time.Time) {
 		c.rec.Pause(at)
 	}
 	s.floor.log.Info("an interrupted call goes on", "call", c.id, "seat", s.info.ID)
-	s.floor.publisher.tellCall(at, c.snapshot())
+	s.floor.publisher.tellCall(s.floor.wall(at), c.snapshot())
 	c.reread(call)
 }
 

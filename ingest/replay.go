@@ -205,7 +205,7 @@ func (f *Floor) takeReplayed() {
 	}
 	f.nextNumber = r.next
 	for _, c := range r.calls {
-		f.publisher.tellCall(f.opts.Now(), c.call)
+		f.publisher.tellCall(f.wall(f.opts.Now()), c.call)
 		if !c.indexed {
 			f.keeper.keepCall(c.call, nil, nil)
 		}

@@ -20,6 +20,7 @@ const (
 func (f *Floor) tick(now time.Time) {
 	f.ticks++
 	f.admit()
+	f.watchClock(now)
 	f.levels = f.levels[:0]
 	connected := make([]string, 0, 16)
 	calls := 0
@@ -203,7 +204,7 @@ func (s *seat) linksMoved(now time.Time) bool {
 // live is the seat's live state.
 func (s *seat) live(now time.Time) earshot.LiveSeat {
 	out := earshot.LiveSeat{
-		Seat: s.info.ID, Node: s.floor.opts.Node, State: s.state, Since: earshot.At(s.since),
+		Seat: s.info.ID, Node: s.floor.opts.Node, State: s.state, Since: s.floor.shown(s.since),
 		Streams: s.streamsNow(now), Listeners: append([]string{}, s.listeners...), Attention: s.attention,
 	}
 	if s.agent != nil {

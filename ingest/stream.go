@@ -144,7 +144,7 @@ func (s *Stream) silentFor(now time.Time) time.Duration {
 // state is the stream as the wall shows it.
 func (s *Stream) state(now time.Time) earshot.Stream {
 	out := earshot.Stream{
-		ID: s.id, Sides: s.sides(), Since: earshot.At(s.since),
+		ID: s.id, Sides: s.sides(), Since: s.floor.shown(s.since),
 		Connected: s.connected.Load() || s.began && s.silentFor(now) < stalledAfter,
 	}
 	for _, t := range s.tracks {

@@ -55,7 +55,7 @@ type ticket struct {
 
 func newRoster(opts Options, keeper *keeper, changed func(context.Context, map[string]earshot.Seat)) *roster {
 	return &roster{
-		shelf: opts.Shelf, keeper: keeper, now: opts.Now, log: opts.Log,
+		shelf: opts.Shelf, keeper: keeper, now: opts.wallNow, log: opts.Log,
 		save: opts.KeepSeats, saved: opts.KeptSeats, changed: changed,
 		asked: make(chan struct{}, 1), reading: make(chan struct{}),
 		seats: map[string]earshot.Seat{}, byHash: map[string]string{}, tickets: map[string]ticket{},
@@ -317,7 +317,7 @@ func (f *Floor) Ticket(seat, user string) (token string, expires time.Time, err 
 	if _, ok := f.roster.find(context.Background(), seat); !ok {
 		return "", time.Time{}, earshot.ErrNoSeat
 	}
-	token, expires = earshot.NewSeatToken(), f.opts.Now().Add(ticketFor)
+	token, expires = earshot.NewSeatToken(), f.opts.wallNow().Add(ticketFor)
 	f.log.Info("a ticket was made", "seat", seat, "for", user)
 	f.roster.mu.Lock()
 	defer f.roster.mu.Unlock()

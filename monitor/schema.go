@@ -76,7 +76,7 @@ func (causes) values() []any {
 		earshot.CauseDisconnected, earshot.CauseOverflow, earshot.CauseRecorderDown, earshot.CauseDamaged)
 }
 func (markKinds) values() []any {
-	return listed(earshot.MarkBookmark, earshot.MarkNote, earshot.MarkListen, earshot.MarkWhisper, earshot.MarkPause)
+	return listed(earshot.MarkBookmark, earshot.MarkNote, earshot.MarkListen, earshot.MarkWhisper, earshot.MarkPause, earshot.MarkClock)
 }
 func (sides) values() []any  { return listed(earshot.SideAgent, earshot.SideCustomer, "") }
 func (codecs) values() []any { return listed(earshot.Opus, earshot.PCMU, earshot.PCMA) }

@@ -36,7 +36,8 @@ const stopWithin = 5 * time.Second
 type app struct {
 	settings settings
 	log      *slog.Logger
-	now      func() time.Time
+	now      func() time.Time // the wall clock
+	steady   *steadyClock     // what goes on is timed by it
 
 	http, https net.Listener
 	certificate tls.Certificate
@@ -72,9 +73,9 @@ type app struct {
 
 // openApp opens everything; when it fails what was opened is closed again.
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
-	a := &app{settings: s, log: log, now: time.Now, alarms: new(earshot.Alarms), failed: make(chan error, 4)}
+	a := &app{settings: s, log: log, now: time.Now, steady: newSteadyClock(time.Now), alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -207,14 +208,14 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 	}
 	if a.wire, err = ingest.NewWire(ingest.WireOptions{
 		UDP: a.settings.UDP, TCP: a.settings.TCP, PublicIP: a.settings.PublicIP,
-		ICEServers: servers, Log: a.log, Now: a.now,
+		ICEServers: servers, Log: a.log, Now: a.steady.now,
 	}); err != nil {
 		return fmt.Errorf("media: %w", err)
 	}
 	wireEnds := a.wire.Close // until the floor, which then closes it, is there
 	a.atEnd(func(context.Context) error { return wireEnds() })
 	if a.floor, err = ingest.New(ctx, ingest.Options{
-		Node: a.settings.Node, Version: version, Now: a.now,
+		Node: a.settings.Node, Version: version, Now: a.steady.now, Ahead: a.steady.ahead,
 		Shelf: a.archive, Board: a.live, Files: ingest.Disk(a.files), Log: a.log,
 		Voice:     a.settings.voiceCut(),
 		Alarms:    a.alarms,

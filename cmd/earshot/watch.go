@@ -77,7 +77,7 @@ func (a *app) lateAdministrator(ctx context.Context) {
 	}
 }
 
-// watch looks after the disk until the end. It is there before anything is
+// watchDisk looks after the disk until the end. It is there before anything is
 // recorded, since the floor asks it.
 func (a *app) watchDisk(ctx context.Context) error {
 	a.disk = newDiskWatch(diskWatch{
@@ -85,18 +85,23 @@ func (a *app) watchDisk(ctx context.Context) error {
 		reserve: a.settings.reserve, alarms: a.alarms.From("disk"), log: a.log, now: a.now,
 	})
 	a.disk.look()
+	a.watch(ctx, a.disk.run)
+	return nil
+}
+
+// watch runs fn until the end, which waits for it.
+func (a *app) watch(ctx context.Context, fn func(context.Context)) {
 	watching, end := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a.disk.run(watching)
+		fn(watching)
 	}()
 	a.atEnd(func(context.Context) error {
 		end()
 		<-done
 		return nil
 	})
-	return nil
 }
 
 // admit refuses new calls while there is no room for them.

@@ -1200,7 +1200,7 @@ export interface components {
             endMs: number;
             id: string;
             /** @enum {string} */
-            kind: "bookmark" | "note" | "listen" | "whisper" | "pause";
+            kind: "bookmark" | "note" | "listen" | "whisper" | "pause" | "clock";
             shared: boolean;
             /** @enum {string} */
             side: "agent" | "customer" | "";
