@@ -53,31 +53,128 @@ func startChild(t *testing.T, data string) (child *exec.Cmd, url string) {
 	return nil, ""
 }
 
-// TestKilledServerGoesOn kills the server in the middle of a call. Started
-// again, it has the call on the shelf, and the seat goes on with it.
-func TestKilledServerGoesOn(t *testing.T) {
-	data := t.TempDir()
+// mostLostSlots is what a crash may cost: 300 ms.
+const mostLostSlots = 15
+
+// childSite is a site whose server is a process of its own.
+func childSite(t *testing.T, data string) (*exec.Cmd, *site) {
+	t.Helper()
 	child, url := startChild(t, data)
-	dead := &site{testServer: &testServer{t: t, url: url}}
+	s := &site{testServer: &testServer{t: t, url: url}, engine: newEngine(t), doors: make(chan struct{}, 1)}
 	var signedIn struct{ Token string }
-	status, answer := dead.ask(http.MethodPost, "/api/v1/login", map[string]string{"name": "admin", "password": testPassword})
+	status, answer := s.ask(http.MethodPost, "/api/v1/login", map[string]string{"name": "admin", "password": testPassword})
 	if err := json.Unmarshal(answer, &signedIn); err != nil || status != http.StatusOK {
 		t.Fatalf("sign in: %d %s", status, answer)
 	}
-	dead.token = signedIn.Token
-	engine := newEngine(t)
-	dead.engine, dead.doors = engine, make(chan struct{}, 1)
-	target := dead.target("counter", "session")
-	agent, customer := voices(t, 250)
-	d := dead.connect(target, twoTracks)
-	d.play(agent, customer)
-	call := dead.liveCall("counter")
+	s.token = signedIn.Token
+	return child, s
+}
+
+// killNow ends the server as a power cut would, but for what the kernel has.
+func killNow(t *testing.T, child *exec.Cmd) {
+	t.Helper()
 	if err := child.Process.Kill(); err != nil { // SIGKILL
 		t.Fatal(err)
 	}
 	if err := child.Wait(); err == nil {
 		t.Error("the server was not killed")
 	}
+}
+
+// TestKilledAtEveryStep kills the server at each step of a call's life, and
+// compares what is on the shelf afterwards with what the seat sent.
+func TestKilledAtEveryStep(t *testing.T) {
+	const said = 60 // packets, each time the seat speaks
+	rows := []struct {
+		name        string
+		live        func(s *site, speak func() *device) (call string) // until the kill
+		parts       int
+		interrupted bool
+		mark        earshot.MarkKind
+	}{
+		{"its first second", func(s *site, speak func() *device) string {
+			speak()
+			return s.liveCall("counter").ID
+		}, 1, true, ""},
+		{"a pause", func(s *site, speak func() *device) string {
+			speak()
+			call := s.liveCall("counter").ID
+			s.call(http.MethodPost, "/api/v1/calls/"+call+"/pause", map[string]string{"reason": "密码"}, nil)
+			<-time.After(mostLostSlots * slotTime) // what was done before may not be lost
+			return call
+		}, 1, true, earshot.MarkPause},
+		{"a seat that is gone", func(s *site, speak func() *device) string {
+			speak().vanish()
+			return s.liveCall("counter").ID
+		}, 1, true, ""},
+		{"a second part", func(s *site, speak func() *device) string {
+			speak()
+			speak()
+			return s.liveCall("counter").ID
+		}, 2, true, ""},
+		{"its end", func(s *site, speak func() *device) string {
+			d := speak()
+			call := s.liveCall("counter").ID
+			d.bye()
+			return call
+		}, 1, false, ""},
+		{"the shelf", func(s *site, speak func() *device) string {
+			d := speak()
+			call := s.liveCall("counter").ID
+			d.bye()
+			s.storedOf(call)
+			return call
+		}, 1, false, ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			data := t.TempDir()
+			child, dead := childSite(t, data)
+			target := dead.target("counter", "session")
+			agent, customer := voices(t, said)
+			var last *device
+			id := row.live(dead, func() *device {
+				last = dead.join(target, twoTracks)
+				last.play(agent, customer)
+				return last
+			})
+			killNow(t, child)
+
+			s := openSite(t, func(c *serveCommand) { c.Data = data })
+			call := s.callOf(id)
+			if call.State != earshot.CallStored || len(call.Parts) != row.parts || call.Flagged(earshot.FlagDamaged) {
+				t.Fatalf("after the crash the call is %s, %v, parts %+v", call.State, call.Flags, call.Parts)
+			}
+			if row.interrupted && !call.Flagged(earshot.FlagInterrupted) {
+				t.Errorf("flags %v", call.Flags)
+			}
+			if row.mark != "" && (len(call.Marks) != 1 || call.Marks[0].Kind != row.mark) {
+				t.Errorf("marks %+v", call.Marks)
+			}
+			for n := range call.Parts {
+				part := s.open(call, n+1)
+				for track, sent := range [][]shot{agent, customer} {
+					from, to := part.runOf(t, track, laid(t, earshot.Opus, sent))
+					if from != 0 || to < said-mostLostSlots-last.few() || n+1 < row.parts && to != said {
+						t.Errorf("part %d, track %d: packets %d to %d outlived the crash", n+1, track, from, to)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestKilledServerGoesOn kills the server in the middle of a call. Started
+// again, it has the call on the shelf, and the seat goes on with it.
+func TestKilledServerGoesOn(t *testing.T) {
+	data := t.TempDir()
+	child, dead := childSite(t, data)
+	target := dead.target("counter", "session")
+	agent, customer := voices(t, 250)
+	d := dead.connect(target, twoTracks)
+	d.play(agent, customer)
+	call := dead.liveCall("counter")
+	killNow(t, child)
 	killed := time.Now()
 	d.vanish()
 
@@ -101,8 +198,7 @@ func TestKilledServerGoesOn(t *testing.T) {
 	before, after := s.open(call, 1), s.open(call, 2)
 	for track, sent := range [][]shot{agent, customer} {
 		from, to := before.runOf(t, track, laid(t, earshot.Opus, sent))
-		// A page holds a second, and parts are written each second.
-		if from != 0 || to < 250-2*50-d.few() {
+		if from != 0 || to < 250-mostLostSlots-d.few() {
 			t.Errorf("track %d: packets %d to %d outlived the crash", track, from, to)
 		}
 	}
