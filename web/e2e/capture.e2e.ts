@@ -154,6 +154,91 @@ test("the missing call raises the alarm, and English says the same", { timeout: 
   expect(errors).toEqual([]);
 });
 
+/** Gives the page a microphone of two channels; say(i) lets the i-th speak alone. */
+const twoVoices = () => {
+  const gains: GainNode[][] = [];
+  let voice = -1;
+  const set = (pair: GainNode[]) => {
+    for (const [i, gain] of pair.entries()) gain.gain.value = i === voice ? 0.1 : 0;
+  };
+  Object.assign(window, {
+    say(i: number) {
+      voice = i;
+      for (const pair of gains) set(pair);
+    },
+  });
+  navigator.mediaDevices.getUserMedia = async () => {
+    const context = new AudioContext();
+    const out = context.createMediaStreamDestination();
+    const merger = context.createChannelMerger(2);
+    const pair = [220, 330].map((hz, i) => {
+      const [tone, gain] = [context.createOscillator(), context.createGain()];
+      tone.frequency.value = hz;
+      tone.connect(gain).connect(merger, 0, i);
+      tone.start();
+      return gain;
+    });
+    set(pair);
+    gains.push(pair);
+    merger.connect(out);
+    return out.stream;
+  };
+};
+
+test("a sound check finds swapped sides, and the page swaps them back", { timeout: 90_000 }, async () => {
+  const seat = await server.makeSeat("w3", "三号窗口", "east", "counter", "event");
+  const window = await openWindow(browser);
+  await window.addInitScript(twoVoices);
+  await speakLanguage(window, "zh-CN");
+  const desk = await window.newPage();
+  await desk.setViewportSize({ width: 1024, height: 768 });
+  const say = (side: "left" | "right") =>
+    desk.evaluate((i) => (globalThis as unknown as { say(i: number): void }).say(i), side === "left" ? 0 : 1);
+  const step = (n: number) => desk.getByText(`第 ${n} 步，共 2 步`).waitFor({ timeout: 20_000 });
+  const found = (result: string) =>
+    desk.locator(`[data-test=sound-dialog][data-result=${result}]`).waitFor({ timeout: 30_000 });
+  try {
+    await desk.goto(seat.seatUrl);
+    await desk.locator("input[name=kind][value=stereo]").check();
+    await desk.locator("[data-test=go]").click();
+    await desk.locator("[data-test=sound-check-bar]").waitFor({ timeout: 20_000 });
+    const scrolls = () =>
+      desk.evaluate(() => document.documentElement.scrollHeight > document.documentElement.clientHeight);
+    expect(await scrolls(), "the bar makes the page scroll").toBe(false);
+    const folder = process.env.EARSHOT_PICTURES;
+    if (folder) await desk.screenshot({ path: join(folder, "sound-bar.png") });
+
+    await desk.locator("[data-test=sound-check]").click();
+    await step(1);
+    if (folder) await desk.screenshot({ path: join(folder, "sound-step.png") });
+    await say("right"); // the agent speaks, and it comes on the customer's side
+    await step(2);
+    await say("left");
+    await found("swapped");
+    if (folder) await desk.screenshot({ path: join(folder, "sound-swapped.png") });
+    await say("right");
+    await desk.locator("[data-test=sound-swap]").click();
+    await step(2);
+    await say("left");
+    await found("ok");
+    await desk.locator("[data-test=sound-done]").click();
+    expect(await desk.locator("[data-test=sound-check-bar]").count()).toBe(0);
+    const day = await server.api<{
+      rows: { seat: string; soundCheck: { result: string } | null; soundFail: number }[];
+    }>("GET", "/api/v1/capture");
+    const row = day.rows.find((r) => r.seat === "w3");
+    expect([row?.soundCheck?.result, row?.soundFail]).toEqual(["ok", 0]);
+    await desk.reload();
+    await desk.locator("[data-test=state][data-state=idle]").waitFor({ timeout: 20_000 });
+    expect(await desk.locator("[data-test=sound-check-bar]").count(), "it is asked once a shift").toBe(0);
+  } catch (err) {
+    await picture([desk], "sound-check");
+    throw err;
+  } finally {
+    await window.close();
+  }
+});
+
 /** The text files of a ZIP, by name. */
 function unzip(zip: Buffer): Map<string, string> {
   const files = new Map<string, string>();

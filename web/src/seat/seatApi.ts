@@ -1,5 +1,6 @@
 import createClient, { type Client } from "openapi-fetch";
 import type { Agent, Call, CallPatch, LiveSeat } from "@/api";
+import type { SoundResult } from "@/api/capture";
 import { bodyOf } from "@/api/http";
 import type { paths } from "@/api/schema.gen";
 import type { Access } from "./access";
@@ -38,6 +39,13 @@ export class SeatApi {
   }
   resumeCall(id: string): Promise<Call> {
     return bodyOf(this.client.POST("/api/v1/calls/{id}/resume", path(id)));
+  }
+
+  soundCheck(result: SoundResult, agentDbov: number, customerDbov: number): Promise<void> {
+    const body = { result, agentDbov, customerDbov };
+    return bodyOf(this.client.POST("/api/v1/seats/{id}/soundcheck", { ...this.seat, body })).then(
+      () => undefined,
+    );
   }
 
   private get seat() {

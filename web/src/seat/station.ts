@@ -1,5 +1,6 @@
 import { computed, ref, shallowRef, watch } from "vue";
 import { type Agent, type LiveSeat, Problem, type Seat, type Side, type Site, type Stream } from "@/api";
+import type { SoundResult } from "@/api/capture";
 import { useSubmit } from "@/lib/submit";
 import { clock } from "@/live/clock";
 import type { Access } from "./access";
@@ -261,6 +262,8 @@ export function openStation(access: Access, site: Site | null) {
     start,
     stop,
     choose,
+    soundCheck: (result: SoundResult, agentDbov: number, customerDbov: number) =>
+      api.soundCheck(result, agentDbov, customerDbov),
     again,
     wake,
     close,

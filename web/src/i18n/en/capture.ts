@@ -92,4 +92,33 @@ export default {
     dead_customer: "Customer's side silent",
     bleed: "Sides bleed",
   },
+  check: {
+    title: "Sound check",
+    propose: "Ten seconds before you begin: check the sound of both sides?",
+    begin: "Check",
+    skip: "Not today",
+    step: "Step {n} of {of}",
+    say: {
+      agent: "Agent: say a sentence, such as “Good morning, what can I do for you?”",
+      customer: "Speak into the customer's microphone, or tap it a few times",
+    },
+    silent: "Nothing happens, go on",
+    again: "Check again",
+    swap: "Swap the sides and check again",
+    notTold: "The server could not be told of it.",
+    found: {
+      ok: "Both sides sound right",
+      swapped: "The sides are swapped: the agent's voice comes on the customer's side",
+      dead_agent: "The agent's side gives nothing",
+      dead_customer: "The customer's side gives nothing",
+      bleed: "Both sides hear the same: who speaks cannot be told",
+    },
+    advice: {
+      ok: "You can begin.",
+      swapped: "The button below swaps them here; no cable has to be touched.",
+      dead_agent: "Check plug, mute key and system volume of the agent's microphone.",
+      dead_customer: "Check plug, mute key and system volume of the customer's microphone.",
+      bleed: "Move the microphones apart, point each at its speaker, or lower their gain.",
+    },
+  },
 };

@@ -141,6 +141,10 @@ export default {
       "The server's disk is full: new calls are not recorded. Tell an administrator now; it resumes by itself.",
     overflow: "The server cannot keep up and audio is lost. Tell your administrator.",
     poor_link: "The network is poor; the recording may have gaps. Check cable or Wi-Fi.",
+    dead_mic:
+      "One side's microphone gives nothing, so that side is not recorded. Check its plug and mute key.",
+    bleed:
+      "Both sides carry the same sound, and the recording cannot tell who speaks. Move the microphones apart.",
     silent: "One side has been silent for long; check where its microphone points and whether it is muted.",
   },
   lineDown: "The connection to the server is lost; reconnecting. This page cannot see whether it records.",
