@@ -59,6 +59,7 @@ type Archive struct {
 	alarms    *earshot.Alarms
 	found     func(context.Context, Finding) error
 	releasing files.Locks             // a hold is released once
+	recording sync.Mutex              // one batch of parts goes into the ledger at a time
 	retaining sync.Mutex              // one run of retention at a time
 	catching  sync.Mutex              // one reader of the ledger's end at a time
 	wake      chan struct{}           // there is something for the notary

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -509,4 +510,23 @@ func TestNightly(t *testing.T) {
 	looks(34*time.Hour, 2)
 	look = k.LookAtNight(t.Context(), three)
 	looks(35*time.Hour, 2)
+}
+
+// Several notaries at once (one makes an evidence package complete) record each
+// part once.
+func TestNotariesAtOnce(t *testing.T) {
+	k := keep(t)
+	for i := range 20 {
+		k.call(t, time.Duration(i)*time.Hour, "audio")
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := k.NotariseOnce(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	same(t, "records", len(k.entries(t, ledger.KindPart)), 20)
 }

@@ -127,23 +127,37 @@ func (a *Archive) recordParts(ctx context.Context) error {
 		return nil
 	}
 	var errs []error
-	after := index.PendingPart{}
-	for {
-		parts, err := a.index.PendingParts(ctx, after.Call, after.Part.N, notaryBatch)
-		if err != nil || len(parts) == 0 {
-			return errors.Join(append(errs, err)...)
-		}
-		after = parts[len(parts)-1]
-		if err := a.recordBatch(ctx, parts); err != nil {
+	for after := (index.PendingPart{}); ; {
+		last, err := a.recordBatch(ctx, after)
+		if err != nil {
 			errs = append(errs, err)
 			if ctx.Err() != nil || len(errs) > 3 { // it is not one file
 				return errors.Join(errs...)
 			}
 		}
+		if last == nil {
+			return errors.Join(errs...)
+		}
+		after = *last
 	}
 }
 
-func (a *Archive) recordBatch(ctx context.Context, parts []index.PendingPart) error {
+// recordBatch records some parts behind after and answers the last it looked at,
+// nil if there were none. One batch at a time: a part is recorded once.
+func (a *Archive) recordBatch(ctx context.Context, after index.PendingPart) (last *index.PendingPart, err error) {
+	a.recording.Lock()
+	defer a.recording.Unlock()
+	if err := a.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	parts, err := a.index.PendingParts(ctx, after.Call, after.Part.N, notaryBatch)
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	return &parts[len(parts)-1], a.recordThese(ctx, parts)
+}
+
+func (a *Archive) recordThese(ctx context.Context, parts []index.PendingPart) error {
 	var errs []error
 	var entries []ledger.Entry
 	for _, p := range parts {

@@ -42,8 +42,11 @@ func TestHoldAndDeletionWaitForOneAnother(t *testing.T) {
 				}
 				h := earshot.Hold{ID: earshot.NewID(now), Call: c.ID, Reason: "r", By: "eve", At: earshot.At(now)}
 				do := map[string]func(tx bun.Tx) error{
-					"hold":     func(tx bun.Tx) error { return addHold(t.Context(), tx, h) },
-					"deletion": func(tx bun.Tx) error { _, err := deleteCall(t.Context(), tx, c.ID, earshot.Deletion{}, now); return err },
+					"hold": func(tx bun.Tx) error { return addHold(t.Context(), tx, h) },
+					"deletion": func(tx bun.Tx) error {
+						_, err := deleteCall(t.Context(), tx, c.ID, earshot.Deletion{}, now)
+						return err
+					},
 				}
 				second, want := "deletion", ErrHeld
 				if first == "deletion" {
