@@ -135,6 +135,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 			var last *device
 			id := row.live(dead, func() *device {
 				last = dead.join(target, twoTracks)
+				pub := last.pub
+				t.Cleanup(func() { _ = pub.Abandon() }) // whatever became of it
 				last.play(agent, customer)
 				return last
 			})
