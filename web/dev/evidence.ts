@@ -1,5 +1,15 @@
-import type { Integrity, NewPackage, Package } from "../src/api/evidenceTypes.ts";
-import type { Call, DuePage, Hold, Ledger, NewHold, Policy, RetentionRun } from "../src/api/types.ts";
+import type { Integrity } from "../src/api/evidenceTypes.ts";
+import type {
+  Call,
+  DuePage,
+  Hold,
+  Ledger,
+  NewHold,
+  NewPackage,
+  Package,
+  Policy,
+  RetentionRun,
+} from "../src/api/types.ts";
 import { type Handler, page, problem } from "./mock.ts";
 import { uuid, type World } from "./world.ts";
 
@@ -255,7 +265,7 @@ export class Evidence {
     return {
       ...{ id: uuid(at, this.n++), title: wanted.title, reason: wanted.reason, by, at: iso(at) },
       ...{ state: "making" as const, progress: 0.08, bytes: 0, sha256: "", file: "", error: "" },
-      ...{ calls: wanted.calls, silence: wanted.silence },
+      ...{ calls: wanted.calls, silence: wanted.silence ?? [], language: wanted.language ?? "zh" },
       ...{ encrypted: Boolean(wanted.passphrase || wanted.recipient), fingerprint: key },
       expiresAt: iso(at + 30 * dayMs),
     };
@@ -448,7 +458,7 @@ export class Evidence {
         "DELETE",
         /^\/packages\/([^/]+)$/,
         (a) => {
-          Object.assign(packed(a[0]) ?? {}, { file: "" });
+          Object.assign(packed(a[0]) ?? {}, { state: "gone" });
           return undefined;
         },
       ],

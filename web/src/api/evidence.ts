@@ -1,6 +1,6 @@
-import type { Integrity, IntegrityProblem, NewPackage, Package, PackageList } from "./evidenceTypes";
+import type { Integrity, IntegrityProblem } from "./evidenceTypes";
 import { bodyOf, client } from "./http";
-import type { HoldQuery, NewHold, Policy } from "./types";
+import type { HoldQuery, NewHold, NewPackage, Policy } from "./types";
 
 export type * from "./evidenceTypes";
 
@@ -9,7 +9,7 @@ export type * from "./evidenceTypes";
 const { GET, POST, PATCH, DELETE } = client;
 const one = (id: string) => ({ params: { path: { id } } });
 
-// Packages and integrity, until the server describes them itself.
+// Integrity, until the server describes them itself.
 interface Options {
   params?: { path?: Record<string, string>; query?: Record<string, unknown> };
   body?: unknown;
@@ -21,7 +21,7 @@ interface Answer<T> {
   response: Response;
 }
 type Ask = (path: string, options?: Options) => Promise<Answer<unknown>>;
-const soon = client as unknown as Record<"GET" | "POST" | "DELETE", Ask>;
+const soon = client as unknown as Record<"GET" | "POST", Ask>;
 const body = <T>(pending: Promise<Answer<unknown>>) => bodyOf(pending as Promise<Answer<T>>);
 
 export const evidenceApi = {
@@ -45,11 +45,10 @@ export const evidenceApi = {
   runs: (signal?: AbortSignal) => bodyOf(GET("/api/v1/retention/runs", { signal })).then((r) => r.runs),
 
   packages: (query: { cursor?: string; limit?: number }, signal?: AbortSignal) =>
-    body<PackageList>(soon.GET("/api/v1/packages", { params: { query }, signal })),
-  package: (id: string, signal?: AbortSignal) =>
-    body<Package>(soon.GET("/api/v1/packages/{id}", { ...one(id), signal })),
-  addPackage: (wanted: NewPackage) => body<Package>(soon.POST("/api/v1/packages", { body: wanted })),
-  removePackage: (id: string) => body<void>(soon.DELETE("/api/v1/packages/{id}", one(id))),
+    bodyOf(GET("/api/v1/packages", { params: { query }, signal })),
+  package: (id: string, signal?: AbortSignal) => bodyOf(GET("/api/v1/packages/{id}", { ...one(id), signal })),
+  addPackage: (wanted: NewPackage) => bodyOf(POST("/api/v1/packages", { body: wanted })),
+  removePackage: (id: string) => bodyOf(DELETE("/api/v1/packages/{id}", one(id))),
 
   ledger: (signal?: AbortSignal) => bodyOf(GET("/api/v1/ledger", { signal })),
   proofs: (id: string, signal?: AbortSignal) =>

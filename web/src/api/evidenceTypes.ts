@@ -1,47 +1,4 @@
-// Packages and integrity, until the server describes them itself.
-
-export interface PackageCall {
-  call: string;
-  fromMs?: number;
-  toMs?: number;
-}
-export interface Silence {
-  call: string;
-  fromMs: number;
-  toMs: number;
-  reason: string;
-}
-export interface NewPackage {
-  title: string;
-  reason: string;
-  calls: PackageCall[];
-  silence: Silence[];
-  passphrase?: string;
-  recipient?: string;
-  language: "zh" | "en";
-}
-export interface Package {
-  id: string;
-  title: string;
-  reason: string;
-  by: string;
-  at: string;
-  state: "making" | "ready" | "failed" | "gone";
-  progress: number;
-  bytes: number;
-  sha256: string;
-  file: string;
-  error: string;
-  calls: PackageCall[];
-  silence: Silence[];
-  encrypted: boolean;
-  fingerprint: string;
-  expiresAt: string;
-}
-export interface PackageList {
-  packages: Package[];
-  next: string;
-}
+// Integrity, until the server describes it itself.
 
 export interface Scrub {
   state: "idle" | "running";

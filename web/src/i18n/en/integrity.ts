@@ -4,7 +4,7 @@ export default {
   lead: "Every audio file, hold and deletion goes into an append-only, signed ledger; every night a share of the files is checked against it.",
   fine: "No problem found",
   fineLead: "The last check ended {at}.",
-  openProblems: "{n} problems to look at",
+  openProblems: "Open: {n}",
   ledger: {
     title: "Ledger",
     size: "Entries",
@@ -12,7 +12,7 @@ export default {
     root: "Root hash",
     algorithm: "Algorithm",
     pending: "Waiting",
-    pendingText: "{n} files are stored and not yet in the ledger",
+    pendingText: "stored and not yet in the ledger: {n}",
     noPending: "none, all are in it",
     keys: "Keys",
     keyName: "Key",
