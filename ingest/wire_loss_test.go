@@ -229,3 +229,41 @@ func TestReportsSpareWhatIsMended(t *testing.T) {
 	c.send(r, 0, 10, 15)
 	report(func(one rtcp.ReceptionReport) bool { return one.TotalLost == 5 && one.FractionLost > 0 })
 }
+
+// TestBothSourcesChangeAtOnce leaves nobody to know which side is which: the
+// device has to connect again, and nothing is taken for the wrong side.
+func TestBothSourcesChangeAtOnce(t *testing.T) {
+	r := newRig(t, nil)
+	var anew atomic.Bool
+	c := r.newClient(clientOptions{tracks: 2, rewrite: func(h *rtp.Header, payload []byte) []byte {
+		if anew.Load() {
+			h.SSRC += 7
+		}
+		return payload
+	}})
+	c.post(r, whipBase+rigSeat)
+	c.connected(r)
+	r.seatUp(2)
+	n := 0
+	speak := func(until func() bool) {
+		eventually(t, "it is so", func() bool {
+			for track := range 2 {
+				_ = c.tracks[track].WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n), Timestamp: uint32(n * 960)}, Payload: testPayload(track, n)})
+			}
+			n++
+			return until()
+		})
+	}
+	speak(func() bool {
+		return len(r.heard.of(earshot.SideAgent)) >= 20 && len(r.heard.of(earshot.SideCustomer)) >= 20
+	})
+	anew.Store(true)
+	speak(func() bool { return len(r.floor.fanout(rigSeat).carried()) == 0 })
+	for side, track := range map[earshot.Side]byte{earshot.SideAgent: 0, earshot.SideCustomer: 1} {
+		for _, p := range r.heard.of(side) {
+			if h, _ := parseRTP(p.raw, 0); p.raw[h.payload+1] != track {
+				t.Fatalf("the %s's side has a packet of track %d", side, p.raw[h.payload+1])
+			}
+		}
+	}
+}
