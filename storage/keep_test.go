@@ -499,9 +499,11 @@ func TestNightly(t *testing.T) {
 	looks(7*time.Hour-time.Second, 0)
 	k.alarms.Raise(earshot.AlarmClockStepped, earshot.Warning, k.now, "+400 d")
 	looks(7*time.Hour, 0)
+	_, err := k.MakeRoom(t.Context(), 1)
+	wantCode(t, err, "clock_doubtful")
 	k.alarms.Clear(earshot.AlarmClockStepped)
 	looks(7*time.Hour, 1)
-	_, err := k.Call(t.Context(), due.ID)
+	_, err = k.Call(t.Context(), due.ID)
 	wantCode(t, err, "deleted")
 	looks(7*time.Hour+time.Minute, 1)
 

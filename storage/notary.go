@@ -45,10 +45,16 @@ func (a *Archive) wakeNotary() {
 func (a *Archive) Notarise(ctx context.Context) {
 	look := time.NewTicker(notaryLooks)
 	defer look.Stop()
+	said := ""
 	for ctx.Err() == nil {
+		trouble := ""
 		if err := a.NotariseOnce(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "the notary left something for later", "err", err)
+			trouble = err.Error()
 		}
+		if trouble != "" && trouble != said { // said once, however long it lasts
+			a.log.ErrorContext(ctx, "the notary left something for later", "err", trouble)
+		}
+		said = trouble
 		select {
 		case <-ctx.Done():
 		case <-a.wake:

@@ -143,10 +143,13 @@ func (a *Archive) Runs(ctx context.Context, limit int) ([]earshot.RetentionRun, 
 // Retain deletes what is due now, those calls first that ended first, until
 // nothing is left or, if enough is not 0, so many bytes of audio are gone. Calls
 // that cannot be deleted are counted and left for the next run. What it did is
-// kept and answered, also where it fails, or ends with ctx.
+// kept and answered, also where it fails, or ends with ctx. ErrClockDoubtful.
 func (a *Archive) Retain(ctx context.Context, why earshot.RetentionReason, enough int64) (earshot.RetentionRun, error) {
 	a.retaining.Lock()
 	defer a.retaining.Unlock()
+	if a.clockDoubtful() {
+		return earshot.RetentionRun{}, ErrClockDoubtful
+	}
 	now := a.now()
 	r := retention{archive: a, enough: enough,
 		run: earshot.RetentionRun{ID: earshot.NewID(now), At: earshot.At(now), Reason: why}}
@@ -261,7 +264,7 @@ func (n *nights) look(ctx context.Context) error {
 		}
 	}
 	now := n.archive.now().In(n.archive.location)
-	if now.Before(n.next) || n.doubtful() {
+	if now.Before(n.next) || n.archive.clockDoubtful() {
 		return nil
 	}
 	n.next = n.at.After(now)
@@ -270,8 +273,12 @@ func (n *nights) look(ctx context.Context) error {
 	return err
 }
 
-func (n *nights) doubtful() bool {
-	return slices.ContainsFunc(n.archive.alarms.List(), func(a earshot.Alarm) bool { return a.Code == earshot.AlarmClockStepped })
+// ErrClockDoubtful means that the clock has jumped: by a clock that is years
+// ahead every call would be due.
+var ErrClockDoubtful = earshot.Fail(earshot.Unavailable, "clock_doubtful", "nothing is deleted while the clock is in doubt")
+
+func (a *Archive) clockDoubtful() bool {
+	return slices.ContainsFunc(a.alarms.List(), func(a earshot.Alarm) bool { return a.Code == earshot.AlarmClockStepped })
 }
 
 // begin finds when the first run is due: after the last one that was, and where
