@@ -167,7 +167,7 @@ func (t *taper) open() error {
 func (t *taper) await() {
 	for {
 		t.journal.mu.Lock()
-		idle := t.journal.queued == 0
+		idle := t.journal.queued+t.journal.states == 0
 		t.journal.mu.Unlock()
 		if idle {
 			return

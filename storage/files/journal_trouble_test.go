@@ -270,6 +270,39 @@ func TestJournalOverflows(t *testing.T) {
 	must(t, j.Close())
 }
 
+// States are taken however large they are, but those of two segments do not
+// pile up.
+func TestLargeStates(t *testing.T) {
+	s := openStore(t, t.TempDir(), Options{})
+	whole := watch(s, "states synced")
+	block, blocked := make(chan struct{}), make(chan struct{}, 100)
+	j, clock := troubledJournal(t, s, JournalOptions{MaxBuffer: 10_000})
+	s.sync = failing(func(what, name string) error { blocked <- struct{}{}; <-block; return nil })
+	large := func() {
+		j.Begin()
+		for call := range uint32(10) {
+			j.Append(1, call, make([]byte, 5000))
+		}
+		j.Begun()
+	}
+	large()
+	<-blocked
+	j.Append(2, 1, []byte("packet"))
+	j.Commit()
+	must(t, j.Healthy())
+	large()
+	if err := j.Healthy(); !errors.Is(err, ErrOverflow) {
+		t.Errorf("two segments' states wait: %v", err)
+	}
+	close(block)
+	<-whole
+	clock.pass(retryPause)
+	large()
+	<-whole
+	must(t, j.Healthy())
+	must(t, j.Close())
+}
+
 // A disk that hangs shows before anything is lost.
 func TestJournalThatWaits(t *testing.T) {
 	s := openStore(t, t.TempDir(), Options{})
