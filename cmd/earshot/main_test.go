@@ -29,13 +29,21 @@ type testServer struct {
 	token string
 }
 
-// startServer opens the application; the test's end closes it.
+// startServer opens the application and signs in; the test's end closes it.
 func startServer(t *testing.T, change func(*serveCommand)) *testServer {
+	t.Helper()
+	ts := openServer(t, change)
+	ts.signIn()
+	return ts
+}
+
+// openServer opens the application.
+func openServer(t *testing.T, change func(*serveCommand)) *testServer {
 	t.Helper()
 	flags := serveCommand{
 		Data: t.TempDir(), HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Timezone: "Asia/Shanghai",
 		Retention: "03:00",
-		Redis: "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
+		Redis:     "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
 		Reserve: "1MiB", // whatever else fills this machine's disk
 	}
 	if change != nil {
@@ -56,10 +64,15 @@ func startServer(t *testing.T, change func(*serveCommand)) *testServer {
 			ts.stop()
 		}
 	})
+	return ts
+}
+
+// signIn signs the first administrator in.
+func (ts *testServer) signIn() {
+	ts.t.Helper()
 	var signedIn struct{ Token string }
 	ts.call(http.MethodPost, "/api/v1/login", map[string]string{"name": "admin", "password": testPassword}, &signedIn)
 	ts.token = signedIn.Token
-	return ts
 }
 
 // stop closes the application as Ctrl-C does and fails the test if that is not
@@ -168,8 +181,8 @@ func TestWrongStartsSayWhyInOneLine(t *testing.T) {
 		{"a media port in use", serve("--udp", takenUDP.LocalAddr().String()), "in use"},
 		{"a folder that another process uses", serve("--data", locked), "in use by another earshot"},
 		{"a folder that cannot be one", serve("--data", file), "--data"},
-		{"a Redis that does not answer", serve("--redis", "redis://127.0.0.1:1/0"), "--redis"},
-		{"a PostgreSQL that does not answer", serve("--index", "postgres://nobody@127.0.0.1:1/none?connect_timeout=2"), "--index"},
+		{"an address that is no Redis's", serve("--redis", "nowhere:6379"), "--redis"},
+		{"an address that is no PostgreSQL's", serve("--index", "postgres://%zz"), "--index"},
 		{"an index of no kind", serve("--index", "oracle"), "--index"},
 		{"roles apart", serve("--roles", "ingest"), "--roles"},
 		{"audio elsewhere", serve("--audio", "s3://bucket"), "--audio"},
