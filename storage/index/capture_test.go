@@ -41,7 +41,9 @@ func TestCaptureFacts(t *testing.T) {
 			c.Parts, c.Flags = nil, []earshot.Flag{earshot.FlagGaps}
 			c.Gaps = []earshot.Gap{{Side: earshot.SideAgent, EndMs: 60_000, Cause: earshot.CauseDisconnected}}
 		})
-		live := call("s2", time.Hour, func(c *earshot.Call) { c.State, c.EndedAt, c.DurationMs, c.Parts = earshot.CallLive, earshot.Time{}, 0, nil })
+		live := call("s2", time.Hour, func(c *earshot.Call) {
+			c.State, c.EndedAt, c.DurationMs, c.Parts = earshot.CallLive, earshot.Time{}, 0, nil
+		})
 		still := call("s3", 0, nil)
 		must(t, ix.MarkUnheard(ctx, still.ID, still.StartedAt.Time, true))
 		must(t, ix.MarkUnheard(ctx, fine.ID, fine.StartedAt.Time, true))
