@@ -404,6 +404,8 @@ func (l *lane) close(now int64, cause earshot.Cause) {
 	if l.spoke && l.cursor-l.heard > longestDTX {
 		l.gap(span{l.heard, l.cursor}, cause)
 		l.endMutes(l.heard)
+	} else if l.spoke { // too short for a gap, but what was said then is lost
+		span{l.heard, l.cursor}.without(l.harmed, func(span) {}, func(s span) { l.note(s, earshot.CauseDamaged) })
 	}
 	l.endMutes(l.cursor)
 	l.closed = true
