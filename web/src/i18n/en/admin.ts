@@ -129,6 +129,9 @@ export default {
       call_end: "Ended call",
       pause: "Paused recording",
       resume: "Resumed recording",
+      hold: "Held",
+      release: "Released a hold",
+      export: "Exported evidence",
     },
   },
 };

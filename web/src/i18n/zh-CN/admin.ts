@@ -127,6 +127,9 @@ export default {
       call_end: "结束通话",
       pause: "暂停录音",
       resume: "继续录音",
+      hold: "冻结",
+      release: "解除冻结",
+      export: "导出证据",
     },
   },
 };
