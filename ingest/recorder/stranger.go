@@ -16,6 +16,7 @@ const (
 	firstWait    = 200 * milli // a new track does not wait longer
 	lateWait     = 500 * milli // to tell a burst that catches up from a clock that stood still
 	forgetAfter  = 2 * second
+	rivalFor     = 200 * milli // a source that was heard so lately still speaks
 	// Decisions wait until time is told to pass: whoever empties one track after
 	// the other hands over some packets later than they came. Not for longer.
 	patience   = second
@@ -114,6 +115,10 @@ func (l *lane) consider(now int64, final bool) {
 		if final || waited > forgetAfter {
 			l.forget(&l.stats.Stray)
 		}
+	case l.rivalled(now):
+		if final {
+			l.forget(&l.stats.Stray)
+		}
 	case !l.heldLate():
 		if final || waited >= trustAfter {
 			l.adopt()
@@ -123,6 +128,13 @@ func (l *lane) consider(now int64, final bool) {
 	case waited >= lateWait:
 		l.adopt()
 	}
+}
+
+// rivalled says whether the trusted source still speaks beside the held one: a
+// sender that changed its source has stopped the old one, and what goes on beside
+// it is nobody's.
+func (l *lane) rivalled(now int64) bool {
+	return l.held[0].ssrc != l.source.ssrc && l.expected(now)-l.source.place(l.source.ts) < rivalFor
 }
 
 // heldLate says whether the held packets are of the trusted source, only too late.

@@ -5,6 +5,8 @@ export default {
   password: "Password",
   submit: "Sign in",
   expired: "You have been signed out. Sign in again.",
+  indexAway:
+    "The server's index (database) cannot be used: nobody can sign in for now. Recording goes on. Have the database seen to; if its file is damaged, stop the server and run earshot reindex.",
   capsLock: "Caps Lock is on",
   seatHint:
     "To record at a seat, open the link or QR code your administrator gave you; no sign-in is needed.",
