@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -280,10 +281,10 @@ func whatIsLeft(dir string, said map[string][]sent, killed time.Time) error {
 		}
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "audio", "*", "*", "*", "*.part"))
-	if err != nil || len(left) > 0 {
-		return fmt.Errorf("unfinished files are left: %v, %v", left, err)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("unfinished files are left: %v", left)
 	}
-	return nil
+	return err
 }
 
 func replayFolder(dir string) error {
@@ -291,7 +292,7 @@ func replayFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }() // the journal, which is closed with it, is looked at next
 	journal, err := store.OpenJournal(files.JournalOptions{})
 	if err != nil {
 		return err
@@ -354,7 +355,7 @@ func numbersOf(dir string, call earshot.Call) ([]uint32, error) {
 		}
 		for {
 			packet, err := r.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

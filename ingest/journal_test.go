@@ -44,7 +44,7 @@ func openDisk(t *testing.T, dir string, at time.Time, change ...func(*Options)) 
 		t: t, news: n, clock: &fakeClock{at: at}, files: &fakeFiles{news: n, whole: map[string][]byte{}, parts: map[string]*fakeFile{}},
 		board: &fakeBoard{news: n, seats: map[string]earshot.LiveSeat{}, nodes: map[string]earshot.LiveNode{}},
 	}
-	d.shelf = &fakeShelf{news: n, files: d.hall.files, agents: map[string]earshot.Agent{}, calls: map[string]earshot.Call{}, seats: []earshot.Seat{
+	d.shelf = &fakeShelf{news: n, files: d.files, agents: map[string]earshot.Agent{}, calls: map[string]earshot.Call{}, seats: []earshot.Seat{
 		{ID: "s1", Branch: "east", Kind: earshot.Counter, Cut: earshot.CutSession},
 	}}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -216,7 +216,7 @@ func TestReplayGoesOnWithoutTheIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }() // only read
 	journal, err := store.OpenJournal(files.JournalOptions{})
 	if err != nil {
 		t.Fatal(err)

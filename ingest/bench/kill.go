@@ -46,7 +46,8 @@ func killed(ctx context.Context, opts Options, dir string) (r recovery, err erro
 	if err := errors.Join(waited, cmd.Process.Kill()); err != nil {
 		return r, err
 	}
-	if cmd.Wait(); cmd.ProcessState.Exited() { // by itself, not by the kill
+	_ = cmd.Wait()                 // how it ended is in its state
+	if cmd.ProcessState.Exited() { // by itself, not by the kill
 		return r, fmt.Errorf("%w: %s", errServerEnded, bytes.TrimSpace(said.Bytes()))
 	}
 	r, err = bringBack(ctx, filepath.Join(data, "data"), opts.Seats)

@@ -41,11 +41,13 @@ type gapList struct {
 	apart int64 // gaps of one side and cause, so many ms or less apart, are one; 0: where they touch
 }
 
-// mostGaps bounds what a call says of its gaps. One more, and those of a side and
-// cause less than leastApart ms from one another become one; if they are still
-// too many, those less than twice as far, and so on.
+// What a call says of its gaps is bounded. One more than mostGaps, and those of a
+// side and cause that are leastApart ms or less from one another become one. A
+// call in which these are more than manyMore times as many joins what is twice as
+// far apart, and so on.
 const (
-	mostGaps   = 2000
+	mostGaps   = 4000
+	manyMore   = 5
 	leastApart = 1000
 )
 
@@ -73,10 +75,17 @@ func (g *gapList) add(side earshot.Side, s span, cause earshot.Cause) {
 	}
 	g.last[key] = len(g.gaps)
 	g.gaps = append(g.gaps, gap)
-	for len(g.gaps) > mostGaps && g.apart < forever/4 {
+	for len(g.gaps) > g.most() {
 		g.apart = max(leastApart, 2*g.apart)
 		g.compact()
 	}
+}
+
+func (g *gapList) most() int {
+	if g.apart == 0 {
+		return mostGaps
+	}
+	return manyMore * mostGaps
 }
 
 // compact joins the gaps that lie no further apart than g.apart.

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"earshot"
@@ -98,11 +99,16 @@ func (s *Stats) state(c *coder) {
 }
 
 func (g *gapList) state(c *coder) {
+	var before int64
 	list(c, &g.gaps, func(gap *earshot.Gap) {
-		text(c, &gap.Side)
-		num(c, &gap.StartMs)
-		num(c, &gap.EndMs)
-		text(c, &gap.Cause)
+		word(c, &gap.Side, bothSides)
+		word(c, &gap.Cause, causes)
+		start, long := gap.StartMs-before, gap.EndMs-gap.StartMs
+		num(c, &start)
+		num(c, &long)
+		gap.StartMs = before + start
+		gap.EndMs = gap.StartMs + long
+		before = gap.StartMs
 	})
 	order := func(a, b gapKey) int { return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.cause, b.cause)) }
 	table(c, &g.last, order, func(k *gapKey, i *int) {
@@ -114,6 +120,23 @@ func (g *gapList) state(c *coder) {
 		}
 	})
 	num(c, &g.apart)
+}
+
+// causes are those of gaps, in the order of their numbers in a state.
+var causes = []earshot.Cause{
+	earshot.CauseLost, earshot.CauseStalled, earshot.CauseDrift, earshot.CauseMuted, earshot.CausePaused,
+	earshot.CauseDisconnected, earshot.CauseOverflow, earshot.CauseRecorderDown, earshot.CauseDamaged,
+}
+
+// word is a text that is one of a few, as a rule.
+func word[T ~string](c *coder, v *T, known []T) {
+	n := slices.Index(known, *v)
+	num(c, &n)
+	if n < 0 || n >= len(known) {
+		text(c, v)
+		return
+	}
+	*v = known[n]
 }
 
 func (t *take) state(c *coder) {
