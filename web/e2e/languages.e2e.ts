@@ -216,6 +216,7 @@ describe("a system at work", () => {
     { name: "the branches", path: () => "/admin/branches", shows: ".rows" },
     { name: "the seats", path: () => "/admin/seats", shows: ".rows" },
     { name: "the users", path: () => "/admin/users", shows: ".rows" },
+    { name: "capture verification", path: () => "/capture", shows: "[data-test=verdict]" },
     { name: "the audit", path: () => "/admin/audit", shows: ".rows" },
     { name: "the holds", path: () => "/evidence/holds", shows: ".empty h2" },
     { name: "the policies", path: () => "/evidence/retention", shows: ".everything" },
