@@ -26,6 +26,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Record, index, and serve the dashboard."`
 	Seat    seatCommand    `cmd:"" help:"Play audio files as a seat, over real WebRTC."`
 	User    userCommand    `cmd:"" help:"Add users, set passwords, list users."`
+	Verify  verifyCommand  `cmd:"" help:"Check audio, call files, index and ledger against one another."`
 	Check   checkCommand   `cmd:"" help:"Verify an evidence package, offline."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Openapi openapiCommand `cmd:"" help:"Print the API's description." hidden:""`
