@@ -108,7 +108,7 @@ func Decide(c Call, policies []Policy, holds []Hold, under func(branch, in strin
 	ordered, never := false, false
 	for _, p := range policies {
 		about := p.About(c, under)
-		if !about && !(lost && p.aboutSort(c)) {
+		if !about && (!lost || !p.aboutSort(c)) {
 			continue
 		}
 		ordered = ordered || about && p.DeleteDays > 0

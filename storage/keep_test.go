@@ -38,9 +38,9 @@ func keep(t *testing.T) *keeping {
 	ix, err := index.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"))
 	must(t, err)
 	k := &keeping{now: now}
-	k.ledger, err = ledger.Open(dir, ledger.Options{Now: func() time.Time { return k.now }})
+	k.ledger, err = ledger.Open(dir, ledger.Options{}) // its own goroutine looks at its clock
 	must(t, err)
-	t.Cleanup(func() { must(t, errors.Join(k.ledger.Close(), k.house.index.Close(), store.Close())) })
+	t.Cleanup(func() { must(t, errors.Join(k.ledger.Close(), k.index.Close(), store.Close())) })
 	k.opts = storage.Options{Now: func() time.Time { return k.now }, Ledger: k.ledger, Alarms: &k.alarms,
 		Found: func(_ context.Context, f storage.Finding) error { k.found = append(k.found, f); return nil }}
 	k.house = &house{storage.New(store, ix, k.opts), store, ix, dir}
@@ -48,7 +48,7 @@ func keep(t *testing.T) *keeping {
 }
 
 // restart is the archive after a crash.
-func (k *keeping) restart() { k.Archive = storage.New(k.files, k.house.index, k.opts) }
+func (k *keeping) restart() { k.Archive = storage.New(k.files, k.index, k.opts) }
 
 // call stores a call with a part of that audio and its levels, the after'th hour.
 func (k *keeping) call(t *testing.T, after time.Duration, audio string) earshot.Call {
@@ -79,7 +79,7 @@ func (k *keeping) entries(t *testing.T, kind ledger.Kind) []ledger.Entry {
 
 func (k *keeping) holdsIn(t *testing.T, what, call string, want ...earshot.Hold) {
 	t.Helper()
-	c, err := k.house.index.Call(t.Context(), call)
+	c, err := k.index.Call(t.Context(), call)
 	must(t, err)
 	same(t, what+": in the index", c.Holds, want)
 	same(t, what+": in the file", k.onDisk(t, call).Holds, want)
@@ -157,7 +157,7 @@ func TestHoldWithTheIndexAway(t *testing.T) {
 	k := keep(t)
 	c := k.call(t, 0, "audio")
 	h := k.hold(t, earshot.Hold{Call: c.ID})
-	must(t, k.house.index.Close())
+	must(t, k.index.Close())
 	_, err := k.Hold(t.Context(), earshot.Hold{Call: c.ID, Reason: "x", By: "eve"})
 	if err == nil {
 		t.Fatal("a hold was kept nowhere")
@@ -268,7 +268,7 @@ func TestDeletionCutOff(t *testing.T) {
 			same(t, "records of it", len(recorded), 1)
 			same(t, "the hash in the ledger", recorded[0].SHA256, c.Parts[0].SHA256)
 			same(t, "why, in the ledger", *recorded[0].Deletion, *tombstone.Deleted)
-			left, err := k.house.index.Burials(t.Context(), 10)
+			left, err := k.index.Burials(t.Context(), 10)
 			must(t, err)
 			same(t, "left to do", left, []index.Burial{})
 			must(t, k.SaveCall(t.Context(), c)) // what comes late changes nothing
