@@ -18,7 +18,7 @@ import { uuid, type World } from "./world.ts";
 const iso = (ms: number) => new Date(ms).toISOString();
 const never = null as unknown as string; // the API's "no time"
 const dayMs = 86_400_000;
-const key = "SHA256:7q0nZ1xkC4bq2Yv8m5R0uJ3tWfHsLdPzEoGiAaBbCc4";
+const key = "e73e bc81 ae02 0561 3a2b 588c 491b e323 adb9 57e4 36fd c893 e9d6 f00d 22eb 1fb3";
 const hex = "5d41402abc4b2a76b9719d911017c592e3b0c44298fc1c149afbf4c8996fb924";
 
 export class Evidence {
@@ -47,7 +47,8 @@ export class Evidence {
           ? []
           : [
               {
-                fingerprint: "SHA256:Zk3LwQ9vXo1mTn7cRb5yEa2dGfUhJiKpSsOoPpQqRr8",
+                fingerprint:
+                  "41c0 77d2 90ab 1e5f c3c8 0d4e 5b6a 7f80 1122 aa9c 03de 4b77 65f1 e0c9 d2b4 8a36",
                 name: "earshot-2025",
                 since: iso(now - 420 * dayMs),
                 until: iso(now - 55 * dayMs),

@@ -273,7 +273,23 @@ describe("an administrator", () => {
     expect(await head.text()).toMatch(/\n\n— /);
     const key = await server.fetch("/api/v1/ledger/key");
     expect(await key.text()).toContain("BEGIN PUBLIC KEY");
+    // A whole archive has nothing to show: what checks find is told here.
+    const found = { id: "p1", code: "altered", call: calls[0], file: "a.opus", text: "its hash is another" };
+    await admin.route("**/api/v1/integrity", (route) =>
+      route.fulfill({
+        json: {
+          scrub: {
+            ...{ state: "idle", at: null, checked: 0, bytes: 0 },
+            ...{ total: 0, share: 0.03, next: null },
+          },
+          problems: [{ ...found, foundAt: "2026-11-21T16:00:00.000Z", resolvedAt: null }],
+          damaged: [{ file: "1.wal.damaged", what: "checksum", since: "2026-11-21T16:00:00.000Z" }],
+        },
+      }),
+    );
     await admin.goto(`${server.url}/integrity`);
+    await admin.locator("tr", { hasText: "文件被改动" }).getByText("2026/11/22 00:00:00").waitFor();
+    await admin.getByText("1.wal.damaged").waitFor();
     const { fingerprint } = await server.api<{ fingerprint: string }>("GET", "/api/v1/ledger");
     await admin.getByText(fingerprint).first().waitFor();
     await expectAccessible(admin);

@@ -61,4 +61,5 @@ export default {
   no_head: "The ledger has not been signed yet; try again soon",
   not_in_ledger: "The recording is not in the ledger yet; try again soon",
   not_stored: "The call has not ended yet; try again when it has",
+  no_route: "The server cannot do this; page and server may be of different versions: reload",
 };
