@@ -39,6 +39,7 @@ type openCall struct {
 // reopening is a call that was interrupted and may go on.
 type reopening struct {
 	call  earshot.Call
+	was   earshot.Call // as it was stored, without what the floor was told since
 	until time.Time
 }
 
@@ -232,6 +233,7 @@ func (s *seat) endCall(at time.Time) *openCall {
 	if err := c.rec.End(at); err != nil {
 		s.floor.log.Error("a call did not end well", "call", c.id, "seat", s.info.ID, "err", err)
 	}
+	s.floor.ended.Add(c.rec.Stats())
 	s.touch()
 	c.settle()
 	return c

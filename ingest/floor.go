@@ -157,9 +157,10 @@ type Floor struct {
 	refusal    error         // why new calls are refused; nil while they are not
 	nextNumber uint32        // of a call in the journal
 	seals      []waitingSeal
-	finishing  bool     // no seat takes anything any more
-	done       bool     // and every call is complete
-	stored     []string // calls that are complete, but not known to be kept
+	ended      recorder.Stats // of calls that have ended
+	finishing  bool           // no seat takes anything any more
+	done       bool           // and every call is complete
+	stored     []string       // calls that are complete, but not known to be kept
 }
 
 // kick is a stream that is to be cut off, and why.

@@ -97,7 +97,7 @@ func (f *Floor) rememberInterrupted(call earshot.Call, now time.Time) {
 		return // the seat is no more, and then nobody comes back
 	}
 	if s.reopen == nil || s.reopen.call.EndedAt.Before(call.EndedAt.Time) {
-		s.reopen = &reopening{call: call, until: until}
+		s.reopen = &reopening{call: call, was: call.Clone(), until: until}
 	}
 	if call.Agent != nil && s.agent == nil {
 		agent := *call.Agent
@@ -117,7 +117,7 @@ func (f *Floor) noteInterrupted(call string, change func(*earshot.Call)) {
 // takeBack makes the interrupted call live again. The recording tells of what
 // lies between as a gap; what was paused stays so.
 func (s *seat) takeBack(at time.Time) {
-	call := s.reopen.call.Clone()
+	call, was := s.reopen.call.Clone(), s.reopen.was
 	pause := openPause(call)
 	call.EndedAt, call.DurationMs, call.State = earshot.Time{}, 0, earshot.CallLive
 	call.Flags = slices.DeleteFunc(call.Flags, func(flag earshot.Flag) bool {
@@ -130,7 +130,7 @@ func (s *seat) takeBack(at time.Time) {
 	}
 	s.floor.log.Info("an interrupted call goes on", "call", c.id, "seat", s.info.ID)
 	s.floor.publisher.tellCall(s.floor.wall(at), c.snapshot())
-	c.reread(call)
+	c.reread(was)
 }
 
 // openPause is the mark of a pause that lasted when the call was interrupted,

@@ -11,7 +11,7 @@ import (
 // reread brings into a call that goes on what people have said of it while it
 // was stored, and the levels of its earlier parts. The file is read behind the
 // loop; until then the call is not kept, so that nothing of theirs is written
-// over. was is the call as the floor remembered it.
+// over. was is the call as it was stored.
 func (c *openCall) reread(was earshot.Call) {
 	f := c.seat.floor
 	c.rereading = &was

@@ -235,6 +235,9 @@ func (a *app) openFloor(ctx context.Context) (err error) {
 
 func (a *app) openMonitor(ctx context.Context) (err error) {
 	registry := prometheus.NewRegistry()
+	if err := registry.Register(recorderMetrics{a.floor}); err != nil {
+		return err
+	}
 	site := monitor.Site{
 		Name: a.settings.SiteName, Timezone: a.settings.Timezone,
 		PublicURL: a.publicURL(), WhipURL: a.publicURL() + "/whip/",

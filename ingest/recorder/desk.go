@@ -20,6 +20,17 @@ type Stats struct {
 	Overflow  uint64 // thrown away before they came here
 }
 
+// Add counts what other counted too.
+func (s *Stats) Add(other Stats) {
+	s.Packets += other.Packets
+	s.Lost += other.Lost
+	s.Late += other.Late
+	s.Duplicate += other.Duplicate
+	s.Garbage += other.Garbage
+	s.Stray += other.Stray
+	s.Overflow += other.Overflow
+}
+
 // desk is what all takes and parts of a recording share.
 type desk struct {
 	call, seat, software string
