@@ -38,9 +38,13 @@ func (a *Archive) noteSilence(ctx context.Context, c earshot.Call) error {
 	if c.State != earshot.CallStored {
 		return nil
 	}
+	return a.index.MarkUnheard(ctx, c.ID, c.StartedAt.Time, a.isUnheard(c))
+}
+
+// isUnheard says whether c is a stored call in which nobody is to be heard.
+func (a *Archive) isUnheard(c earshot.Call) bool {
 	suspect := c.Flagged(earshot.FlagSilence) || c.DurationMs <= unheardShort.Milliseconds()
-	unheard := suspect && !c.Flagged(earshot.FlagOneSided) && a.unheard(c)
-	return a.index.MarkUnheard(ctx, c.ID, c.StartedAt.Time, unheard)
+	return c.State == earshot.CallStored && suspect && !c.Flagged(earshot.FlagOneSided) && a.unheard(c)
 }
 
 // unheard says whether the levels of all of a call's parts are there, and nobody

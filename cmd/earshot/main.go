@@ -27,6 +27,9 @@ type commands struct {
 	Seat    seatCommand    `cmd:"" help:"Play audio files as a seat, over real WebRTC."`
 	User    userCommand    `cmd:"" help:"Add users, set passwords, list users."`
 	Verify  verifyCommand  `cmd:"" help:"Check audio, call files, index and ledger against one another."`
+	Reindex reindexCommand `cmd:"" help:"Bring calls back into the index from the files beside the audio."`
+	Backup  backupCommand  `cmd:"" help:"Back up what the files cannot give back: people, seats, policies, audit."`
+	Restore restoreCommand `cmd:"" help:"Put a back-up back."`
 	Check   checkCommand   `cmd:"" help:"Verify an evidence package, offline."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Openapi openapiCommand `cmd:"" help:"Print the API's description." hidden:""`

@@ -73,6 +73,10 @@ func putParts(ctx context.Context, tx bun.Tx, call string, parts []partRow) erro
 	if _, err := gone.Exec(ctx); err != nil {
 		return fmt.Errorf("clear parts: %w", err)
 	}
+	return upsertParts(ctx, tx, parts)
+}
+
+func upsertParts(ctx context.Context, tx bun.Tx, parts []partRow) error {
 	for len(parts) > 0 {
 		some := parts[:min(rowsAtOnce, len(parts))]
 		parts = parts[len(some):]
