@@ -19,6 +19,7 @@ func TestDocsNameWhatTheCodeKnows(t *testing.T) {
 		{"way of cutting calls", "seat.go", `Cut\s+=\s+"(\w+)"`, "docs/protocol.md"},
 		{"kind of event", "live.go", `EventKind\s+=\s+"(\w+)"`, "docs/protocol.md"},
 		{"tag in a recording", "ingest/recorder/*.go", `"(EARSHOT_\w+)`, "docs/recording-format.md"},
+		{"alarm", "alarm.go", `AlarmCode\s+=\s+"(\w+)"`, "docs/operations.md"},
 		{"reason of a deletion", "retention.go", `RetentionReason += "(\w+)"`, "docs/retention.md"},
 		{"refusal of an offer", "ingest/sdp.go", `Invalid, "(\w+)"`, "docs/protocol.md"},
 	} {
