@@ -23,11 +23,17 @@ const (
 	sessionLifetime = 7 * 24 * time.Hour // a wall stays up over a week's shifts
 
 	attemptKeys = 10000
+	homesKept   = 10000
 )
 
+// What is let through at once of failed attempts, and after that.
 var (
-	nameLimit    = people.Limit{Burst: 10, Every: 30 * time.Second}
-	addressLimit = people.Limit{Burst: 30, Every: 5 * time.Second}
+	pairLimit    = people.Limit{Burst: 10, Every: 30 * time.Second} // of a name from one network
+	addressLimit = people.Limit{Burst: 30, Every: 5 * time.Second}  // of a network, whatever the name
+
+	// Of a name from everywhere: three networks that try all they may do not
+	// reach it, so that nobody locks a name out alone.
+	nameLimit = people.Limit{Burst: 100, Every: 10 * time.Second}
 )
 
 // Failures of signing in.
@@ -44,8 +50,10 @@ type doorman struct {
 	floor     Floor
 	scs       *scs.SessionManager
 	passwords *people.Hasher
+	pairs     *people.Attempts
 	names     *people.Attempts
 	addresses *people.Attempts
+	homes     *people.Homes
 	now       func() time.Time
 	secure    func(*http.Request) bool
 }
@@ -59,8 +67,10 @@ func newDoorman(o Options) *doorman {
 			Lifetime: sessionLifetime, Store: o.Sessions, Codec: scs.GobCodec{},
 		},
 		passwords: people.NewHasher(),
+		pairs:     people.NewAttempts(pairLimit, attemptKeys),
 		names:     people.NewAttempts(nameLimit, attemptKeys),
 		addresses: people.NewAttempts(addressLimit, attemptKeys),
+		homes:     people.NewHomes(homesKept),
 		now:       o.Now,
 		secure:    o.SecureCookies,
 	}
@@ -87,22 +97,35 @@ func (d *doorman) check(ctx context.Context, name, password, from string) (earsh
 		return earshot.User{}, err
 	}
 	if !right {
-		now := d.now()
+		now, network := d.now(), networkOf(from)
+		d.pairs.Failed(pairOf(name, network), now)
 		d.names.Failed(name, now)
-		d.addresses.Failed(networkOf(from), now)
+		d.addresses.Failed(network, now)
 		return earshot.User{}, errCredentials
 	}
-	d.names.Forget(name)
+	pair := pairOf(name, networkOf(from))
+	d.pairs.Forget(pair)
+	d.homes.Add(pair)
 	return user, nil
 }
 
+// mayTry is nil if name may be tried from there now. Where somebody signed in by
+// that name before, what others did elsewhere does not count.
 func (d *doorman) mayTry(name, from string) error {
-	now := d.now()
-	if wait := max(d.names.Wait(name, now), d.addresses.Wait(networkOf(from), now)); wait > 0 {
+	now, network := d.now(), networkOf(from)
+	pair := pairOf(name, network)
+	wait := max(d.pairs.Wait(pair, now), d.addresses.Wait(network, now))
+	if !d.homes.Has(pair) {
+		wait = max(wait, d.names.Wait(name, now))
+	}
+	if wait > 0 {
 		return &limited{errAttempts, wait}
 	}
 	return nil
 }
+
+// pairOf is one key for both; no network has a space in it.
+func pairOf(name, network string) string { return network + " " + name }
 
 // begin makes a session for user.
 func (d *doorman) begin(ctx context.Context, user earshot.User) (token string, expires time.Time, err error) {

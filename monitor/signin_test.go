@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -76,8 +77,8 @@ func TestSecureCookie(t *testing.T) {
 	}
 }
 
-// Unknown names and wrong passwords look alike, and are limited by name and by
-// address; the right password ends the wait only when its time has come.
+// Unknown names and wrong passwords look alike, and are limited by name and
+// address and by address; the right password ends the wait only when its time has come.
 func TestAttemptsAreLimited(t *testing.T) {
 	h := open(t)
 	try := func(name, password string) answered {
@@ -88,7 +89,7 @@ func TestAttemptsAreLimited(t *testing.T) {
 	if string(known.body) != string(unknown.body) {
 		t.Error("the answer tells whether there is such a user")
 	}
-	for range nameLimit.Burst - 1 {
+	for range pairLimit.Burst - 1 {
 		try(firstAdmin, "wrong").fails(http.StatusUnauthorized, "bad_credentials")
 	}
 	a := try(firstAdmin, adminPassword).fails(http.StatusTooManyRequests, "too_many_attempts")
@@ -101,7 +102,7 @@ func TestAttemptsAreLimited(t *testing.T) {
 	try(firstAdmin, "wrong").fails(http.StatusUnauthorized, "bad_credentials")
 	try(firstAdmin, adminPassword).want(http.StatusOK) // a success forgets the failures
 
-	rows := h.audited(earshot.AuditSignInFailed, 2+nameLimit.Burst-1+1+1+1)
+	rows := h.audited(earshot.AuditSignInFailed, 2+pairLimit.Burst-1+1+1+1)
 	if rows[0].Target != firstAdmin || rows[0].Who != "" {
 		t.Errorf("audit row %+v", rows[0])
 	}
@@ -115,6 +116,53 @@ func TestAttemptsOfOneAddress(t *testing.T) {
 	}
 	h.nobody().do(http.MethodPost, "/api/v1/login", credentials{firstAdmin, adminPassword}).
 		fails(http.StatusTooManyRequests, "too_many_attempts")
+}
+
+// Whoever tries a name from elsewhere, as often and as long as may be, keeps
+// nobody from signing in by it; many networks together keep out those alone who
+// never signed in from where they are.
+func TestNobodyIsLockedOutFromElsewhere(t *testing.T) {
+	h := open(t)
+	h.admin() // signs in from 127.0.0.1
+	door := h.server.door
+	wrong := func(from string) bool { // as one failed attempt counts, without its hash
+		if door.mayTry(firstAdmin, from) != nil {
+			return false
+		}
+		now := h.clock.Now()
+		door.pairs.Failed(pairOf(firstAdmin, networkOf(from)), now)
+		door.names.Failed(firstAdmin, now)
+		door.addresses.Failed(networkOf(from), now)
+		return true
+	}
+	tried := 0
+	for range 3600 { // an hour long, once a second
+		h.clock.add(time.Second)
+		if wrong("203.0.113.9") {
+			tried++
+		}
+	}
+	if most := pairLimit.Burst + int(time.Hour/pairLimit.Every); tried > most || tried < most-1 {
+		t.Errorf("one network had %d attempts in an hour, not %d", tried, most)
+	}
+	if err := door.mayTry(firstAdmin, "203.0.113.9"); err == nil {
+		t.Error("that network may go on")
+	}
+	if err := door.mayTry(firstAdmin, "198.51.100.1"); err != nil {
+		t.Errorf("a name is locked out by one network: %v", err)
+	}
+
+	for i := range nameLimit.Burst {
+		wrong(fmt.Sprintf("192.0.2.%d", i))
+	}
+	if err := door.mayTry(firstAdmin, "198.51.100.1"); err == nil {
+		t.Error("a name can be tried from ever more networks")
+	}
+	h.nobody().do(http.MethodPost, "/api/v1/login", credentials{firstAdmin, adminPassword}).want(http.StatusOK)
+	h.clock.add(nameLimit.Every + time.Second)
+	if err := door.mayTry(firstAdmin, "198.51.100.1"); err != nil {
+		t.Errorf("and it does not pass: %v", err)
+	}
 }
 
 // A new password ends the user's other sessions, disabling all of them.
