@@ -28,7 +28,7 @@ func WAV(w io.Writer, r io.ReaderAt, size int64, from, to time.Duration) (time.D
 	}
 	total := bytes / frame
 	at := func(d time.Duration) int64 {
-		return min(max(int64(d)*int64(info.Rate)/int64(time.Second), 0), total)
+		return min(max(samplesIn(d, info.Rate), 0), total)
 	}
 	first, last := at(from), total
 	if to > 0 {
@@ -48,4 +48,11 @@ func WAV(w io.Writer, r io.ReaderAt, size int64, from, to time.Duration) (time.D
 		return 0, fmt.Errorf("write excerpt: %w", err)
 	}
 	return time.Duration((last - first) * int64(time.Second) / int64(info.Rate)), nil
+}
+
+// samplesIn is how many samples at rate Hz lie in d. Whole seconds are counted
+// apart: a span that somebody asks for may be longer than any recording, and
+// must not come out as another place in it.
+func samplesIn(d time.Duration, rate int) int64 {
+	return int64(d/time.Second)*int64(rate) + int64(d%time.Second)*int64(rate)/int64(time.Second)
 }

@@ -54,7 +54,7 @@ func Opus(w io.Writer, r io.ReaderAt, size int64, from, to time.Duration, commen
 	return c.finish()
 }
 
-func granules(d time.Duration) int64 { return int64(d) * 48 / int64(time.Millisecond) }
+func granules(d time.Duration) int64 { return samplesIn(d, opus.SampleRate) }
 
 // source is what the headers say.
 type source struct {
@@ -225,7 +225,7 @@ func (c *cut) fill(start int64) error {
 func (c *cut) begin(start int64) {
 	c.begun = true
 	if start > c.first {
-		start -= (start - c.roll) / 960 * 960
+		start -= (start - c.roll + 959) / 960 * 960 // one too many rather than a shifted beginning
 	}
 	c.zero, c.at, c.held = start, start, start
 	head, tags := c.file.head, c.file.tags

@@ -33,10 +33,14 @@ type Info struct {
 // FrameBytes is how many bytes one sample of all channels takes.
 func (i Info) FrameBytes() int { return i.Channels * i.Bits / 8 }
 
-// Duration is how long DataBytes last; 0 where that is not known.
+// Duration is how long DataBytes last; 0 where that is not known, and never more
+// than a Duration can say, whatever the header claims.
 func (i Info) Duration() time.Duration {
-	frames := max(i.DataBytes, 0) / int64(i.FrameBytes())
-	return time.Duration(frames * int64(time.Second) / int64(i.Rate))
+	frames, rate := max(i.DataBytes, 0)/int64(i.FrameBytes()), int64(i.Rate)
+	if frames/rate >= math.MaxInt64/int64(time.Second) {
+		return math.MaxInt64
+	}
+	return time.Duration(frames/rate)*time.Second + time.Duration(frames%rate*int64(time.Second)/rate)
 }
 
 // Reader reads the samples of a WAVE file.
