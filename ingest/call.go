@@ -77,6 +77,9 @@ func (s *seat) adopt(call *earshot.Call, at time.Time) *openCall {
 	}), ahead)
 	s.call, s.reopen = c, nil
 	s.floor.calls[c.id] = c
+	if !s.floor.tookUp.Load() {
+		s.floor.adopted.Store(c.id, true)
+	}
 	s.cutter.opened(at)
 	for i := range s.meters {
 		s.meters[i].sound = at

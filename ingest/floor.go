@@ -123,7 +123,8 @@ type Floor struct {
 	boot time.Time // when the node came up, by the wall clock
 
 	roster    *roster
-	tookUp    bool // what the last life left open is read
+	tookUp    atomic.Bool // what the last life left open is read
+	adopted   sync.Map    // ids of calls that this life had before that
 	keeper    *keeper
 	publisher *publisher
 	alarms    earshot.AlarmSource // the journal's

@@ -18,7 +18,7 @@ const recoverAtOnce = 4
 // it is done when the seats are next read. It belongs to New, and then to the
 // goroutine that reads the roster.
 func (f *Floor) takeUp(ctx context.Context) {
-	if f.tookUp {
+	if f.tookUp.Load() {
 		return
 	}
 	calls, err := f.opts.Shelf.OpenCalls(ctx, f.opts.Node)
@@ -26,11 +26,11 @@ func (f *Floor) takeUp(ctx context.Context) {
 		f.log.Error("the calls of the last run cannot be read yet", "err", err)
 		return
 	}
-	f.tookUp = true
+	f.tookUp.Store(true)
 	var recovering errgroup.Group // the disk, not the processor, is waited for
 	recovering.SetLimit(recoverAtOnce)
 	for _, call := range calls {
-		if !call.StartedAt.Before(f.boot) { // of this life
+		if !call.StartedAt.Before(f.boot) || f.hasAtHand(call.ID) { // of this life
 			continue
 		}
 		recovering.Go(func() error {
@@ -43,6 +43,16 @@ func (f *Floor) takeUp(ctx context.Context) {
 		})
 	}
 	_ = recovering.Wait() // always nil: what fails is marked and logged
+}
+
+// hasAtHand says whether this life has had the call already: it was brought back
+// from the journal, and may have been gone on with while the index was away, or
+// the wall clock was put back since it began. Its files are not to be mended.
+func (f *Floor) hasAtHand(call string) bool {
+	if _, known := f.adopted.Load(call); known {
+		return true
+	}
+	return f.opts.Replayed != nil && slices.ContainsFunc(f.opts.Replayed.calls, func(c replayedCall) bool { return c.call.ID == call })
 }
 
 // storeUnfinished makes a stored call of one that was live when the node died.
