@@ -35,4 +35,6 @@ const (
 	AuditExport       = "export"
 	AuditHold         = "hold"
 	AuditRelease      = "release"
+	AuditScrub        = "scrub"
+	AuditResolve      = "resolve"
 )

@@ -65,6 +65,7 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.holdOperations(book)
 	s.retentionOperations(book)
 	s.ledgerOperations(book)
+	s.integrityOperations(book)
 	s.packageOperations(book)
 	s.alarmOperations(book)
 	describeFiles(api.OpenAPI(), book)

@@ -87,6 +87,10 @@ var allowedTo = map[string]string{
 	"get-call-proofs":      "admin evidence",
 	"search-calls/deleted": "admin evidence",
 
+	"get-integrity":   "admin evidence",
+	"start-scrub":     "admin evidence",
+	"resolve-problem": "admin evidence",
+
 	"list-packages":     "admin evidence",
 	"create-package":    "admin evidence",
 	"get-package":       "admin evidence",

@@ -39,11 +39,15 @@ type house struct {
 	index    *index.Index
 	ledger   *ledger.Ledger
 	packages *storage.Packages
+	problems *storage.Problems
+	scrub    *storage.Scrub
+	alarms   *earshot.Alarms
 	archive  *storage.Archive
 	files    *files.Store
 	live     *session.Store
 	clock    *clock
 	log      *safeBuffer
+	dir      string // of the data
 }
 
 const adminPassword = "correct horse"
@@ -56,6 +60,7 @@ func open(t *testing.T, changes ...change) *house {
 	h := &house{t: t, clock: &clock{now: time.Now()}, log: &safeBuffer{}}
 	dir := t.TempDir()
 	var err error
+	h.dir = dir
 	h.files, err = files.Open(dir, files.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, h.files.Close()) })
@@ -79,10 +84,15 @@ func open(t *testing.T, changes ...change) *house {
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, h.packages.Close()) })
+	h.alarms = new(earshot.Alarms)
+	h.problems = storage.NewProblems(storage.ProblemOptions{Index: h.index, Files: h.files, Dir: dir, Alarms: h.alarms, Now: h.clock.Now})
+	h.scrub = storage.NewScrub(storage.ScrubOptions{
+		Files: h.files, Ledger: h.ledger, Index: h.index, Problems: h.problems, Location: time.UTC, Share: 0.05, Now: h.clock.Now, Log: slog.New(slog.NewTextHandler(h.log, nil)),
+	})
 	must(t, h.index.CreateUser(t.Context(), earshot.User{ID: firstAdmin, Name: "管理员", Role: earshot.RoleAdmin, PasswordHash: quickHash(adminPassword)}))
 
 	options := Options{
-		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
+		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Problems: h.problems, Scrub: h.scrub, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
 		Assets: testPages, Site: Site{Name: "Hall", Version: "test"}, Now: h.clock.Now,
 		Log:      slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: prometheus.NewRegistry(),

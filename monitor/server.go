@@ -25,6 +25,8 @@ type Options struct {
 	Archive  Archive
 	Ledger   Ledger
 	Packages Packages
+	Problems Problems
+	Scrub    Scrub
 	Live     Live
 	Sessions scs.Store // where signed-in sessions are kept; index.Index makes one
 	Assets   fs.FS     // the built pages: web.Assets()
@@ -93,8 +95,8 @@ type Server struct {
 
 // New makes a server. It starts nothing.
 func New(o Options) (*Server, error) {
-	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Packages == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
-		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Packages, Live, Sessions and Assets must be given")
+	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Packages == nil || o.Problems == nil || o.Scrub == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
+		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Packages, Problems, Scrub, Live, Sessions and Assets must be given")
 	}
 	if err := o.setDefaults(); err != nil {
 		return nil, err

@@ -216,7 +216,24 @@ func (r *recovery) part(n int) (earshot.Part, bool, error) {
 // setAside keeps what cannot be made a part of the call for people to look at.
 func (r *recovery) setAside(name string, data []byte) error {
 	r.call.SetFlag(earshot.FlagDamaged)
-	return r.archive.files.WriteWhole(name+damaged, data)
+	if err := r.archive.files.WriteWhole(name+damaged, data); err != nil {
+		return err
+	}
+	r.archive.tellSetAside(r.call.ID, name+damaged)
+	return nil
+}
+
+// tellSetAside keeps that a file was set aside. Where that fails the names of all
+// files tell it later.
+func (a *Archive) tellSetAside(call, file string) {
+	if a.found == nil {
+		return
+	}
+	err := a.found(context.Background(), Finding{At: earshot.At(a.now()), Code: FindingSetAside, Call: call, File: file,
+		Text: "no audio could be read from what a crash left of this file"})
+	if err != nil {
+		a.log.Error("a file was set aside", "file", file, "err", err)
+	}
 }
 
 // codecOf is codec, or what the file says of the two that share its name.

@@ -48,6 +48,8 @@ type app struct {
 	files    *files.Store
 	ledger   recordsLedger
 	packages *storage.Packages
+	problems *storage.Problems
+	scrub    *storage.Scrub
 	index    *index.Index
 	live     *session.Store
 	archive  *storage.Archive
@@ -75,7 +77,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, steady: newSteadyClock(time.Now), alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.scrubArchive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -179,8 +181,9 @@ func (a *app) openIndex(ctx context.Context) (err error) {
 	if err := a.tendIndex(ctx); err != nil {
 		return err
 	}
+	a.keepProblems()
 	a.archive = storage.New(a.files, a.index, storage.Options{
-		Now: a.now, Ledger: a.ledger, Location: a.settings.location, Log: a.log, Alarms: a.alarms,
+		Now: a.now, Ledger: a.ledger, Location: a.settings.location, Log: a.log, Alarms: a.alarms, Found: a.problems.Found,
 	})
 	return a.recoverCalls(ctx)
 }
@@ -247,7 +250,7 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		site.ICEServers = append(site.ICEServers, monitor.ICEServer{URLs: []string{s.URL}, Username: s.User, Credential: s.Password})
 	}
 	if a.monitor, err = monitor.New(monitor.Options{
-		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Packages: a.packages, Live: a.live, RetentionAt: a.settings.retentionAt,
+		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Packages: a.packages, Problems: a.problems, Scrub: a.scrub, Live: a.live, RetentionAt: a.settings.retentionAt,
 		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site, Authority: a.caFile,
 		Node: a.settings.Node, Alarms: a.alarms,
 		Ready: map[string]func(context.Context) error{
@@ -273,6 +276,9 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 func (a *app) serve(context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("/whip/", a.wire.WHIP(a.floor))
+	if receiver := a.receiver(); receiver != nil {
+		mux.Handle(receivePath, receiver)
+	}
 	mux.Handle("/", a.monitor.Handler())
 	a.serveOn(a.http, mux)
 	if a.https != nil {

@@ -42,8 +42,8 @@ func openServer(t *testing.T, change func(*serveCommand)) *testServer {
 	t.Helper()
 	flags := serveCommand{
 		Data: t.TempDir(), HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Timezone: "Asia/Shanghai",
-		Retention: "03:00",
-		Redis:     "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
+		Retention: "03:00", ScrubAt: "04:00", ScrubShare: "5%", ScrubRate: "50MiB",
+		Redis: "embedded", Index: "sqlite", Audio: "disk", Roles: "ingest,monitor", VoiceDBov: -45, VoiceEnd: time.Minute, AdminPassword: testPassword,
 		Reserve: "1MiB", // whatever else fills this machine's disk
 	}
 	if change != nil {

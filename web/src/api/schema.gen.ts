@@ -367,6 +367,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integrity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was found wrong, and how the check of the archive stands */
+        get: operations["get-integrity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrity/problems/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what became of a problem; found again it is a new one */
+        post: operations["resolve-problem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/integrity/scrub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a share of the archive, the whole ledger and all files' names now */
+        post: operations["start-scrub"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger": {
         parameters: {
             query?: never;
@@ -1044,6 +1095,13 @@ export interface components {
             name: string;
             password: string;
         };
+        DamagedFile: {
+            file: string;
+            /** Format: date-time */
+            since: string;
+            /** @description a sentence for people, in English */
+            what: string;
+        };
         Defect: {
             location: string;
             message: string;
@@ -1114,6 +1172,39 @@ export interface components {
             credential?: string;
             urls: string[];
             username?: string;
+        };
+        Integrity: {
+            /** @description files that were set aside and are still there, newest first */
+            damaged: components["schemas"]["DamagedFile"][];
+            /**
+             * Format: int64
+             * @description problems that are open in all
+             */
+            open: number;
+            /** @description what is open, newest first, then what was resolved last; at most 200 each */
+            problems: components["schemas"]["IntegrityProblem"][];
+            scrub: components["schemas"]["ScrubState"];
+        };
+        IntegrityProblem: {
+            /** @description empty where it is about none */
+            call: string;
+            /** @description what is wrong: altered, missing, swapped, row_changed, ledger, … */
+            code: string;
+            /** @description below the audio folder, or below the data folder where it is no audio */
+            file: string;
+            /** Format: date-time */
+            foundAt: string;
+            id: string;
+            /** @description why it counts as resolved */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description null while it is open
+             */
+            resolvedAt: string;
+            resolvedBy: string;
+            /** @description a sentence for people, in English */
+            text: string;
         };
         LedgerKey: {
             fingerprint: string;
@@ -1500,6 +1591,9 @@ export interface components {
         "Release-holdRequest": {
             reason: string;
         };
+        "Resolve-problemRequest": {
+            reason: string;
+        };
         RetentionRun: {
             /** Format: date-time */
             at: string;
@@ -1517,6 +1611,40 @@ export interface components {
         };
         RunList: {
             runs: components["schemas"]["RetentionRun"][];
+        };
+        ScrubState: {
+            /**
+             * Format: date-time
+             * @description when the run began that is under way or was the last; null: there was none
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description of them
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description files read in it
+             */
+            checked: number;
+            /**
+             * Format: date-time
+             * @description when it runs by itself next
+             */
+            next: string;
+            /**
+             * Format: double
+             * @description of the archive that is read every night, 0 to 1
+             */
+            share: number;
+            /** @enum {string} */
+            state: "idle" | "running";
+            /**
+             * Format: int64
+             * @description bytes that the run reads
+             */
+            total: number;
         };
         Seat: {
             branch: string;
@@ -2612,6 +2740,97 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Hold"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-integrity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integrity"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resolve-problem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resolve-problemRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrityProblem"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-scrub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
