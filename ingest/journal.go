@@ -16,6 +16,8 @@ type Journal interface {
 	recorder.Source
 	// SetAside keeps damaged segments for people to look at.
 	SetAside() error
+	// SetAsideAll keeps all segments so.
+	SetAsideAll() error
 	// Begin begins a segment: the states of all open recordings follow, then Begun.
 	Begin()
 	Begun()

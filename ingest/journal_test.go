@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/ingest/recorder"
 	"earshot/storage/files"
 )
 
@@ -232,6 +234,123 @@ func TestReplayGoesOnWithoutTheIndex(t *testing.T) {
 	if call, err := readCall(Disk(store), id); err != nil || call.State != earshot.CallStored {
 		t.Errorf("the call's file: %v, %s", err, call.State)
 	}
+}
+
+// misread is a journal that cannot be read as it is.
+type misread struct {
+	Journal
+	change func(nth int, r *recorder.Record) error // of each record, from the first of the first reading on
+	nth    int
+}
+
+func (j *misread) Read(each func(recorder.Record) error, damaged func(recorder.Damage) error) error {
+	return j.Journal.Read(func(r recorder.Record) error {
+		j.nth++
+		if err := j.change(j.nth, &r); err != nil {
+			return err
+		}
+		return each(r)
+	}, damaged)
+}
+
+// TestWhatCannotBeReplayedIsKept has a journal of which no calls, or half of one,
+// can be made: its segments are there for people when newer ones have replaced
+// them, and the node says so.
+func TestWhatCannotBeReplayedIsKept(t *testing.T) {
+	d := openDisk(t, t.TempDir(), dawn)
+	d.device("s1", agentTrack, customerTrack)
+	d.run(4 * time.Second)
+	id := d.openCall("s1")
+	records := 0
+	if err := readJournal(t, d.crashed(t), func() { records++ }); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("input/output error")
+	rows := []struct {
+		name   string
+		change func(nth int, r *recorder.Record) error
+		fails  bool
+		least  int64 // ms of the call; -1 where nothing can be made of it
+	}{
+		{"it cannot be read at all", func(int, *recorder.Record) error { return broken }, true, -1},
+		{"half of it can be read", func(nth int, _ *recorder.Record) error {
+			if nth > records+records/2 {
+				return broken
+			}
+			return nil
+		}, true, 1500},
+		{"its states are of another kind", func(_ int, r *recorder.Record) error {
+			if r.Kind == 1 || r.Kind == 2 {
+				r.Payload = bytes.Repeat([]byte{0xA5}, len(r.Payload))
+			}
+			return nil
+		}, false, -1},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			dir := d.crashed(t)
+			before, err := filepath.Glob(filepath.Join(dir, "journal", "*.journal"))
+			if err != nil || len(before) == 0 {
+				t.Fatalf("segments: %v, %v", before, err)
+			}
+			store, err := files.Open(dir, files.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = store.Close() }() // nothing is written at the end
+			journal, err := store.OpenJournal(files.JournalOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			alarms := new(earshot.Alarms)
+			back, err := Replay(t.Context(), ReplayOptions{
+				Node: "n1", Journal: &misread{Journal: DiskJournal(journal), change: row.change}, Files: Disk(store),
+				Shelf: d.shelf, Alarms: alarms, Log: slog.New(slog.DiscardHandler),
+			})
+			if errors.Is(err, broken) != row.fails {
+				t.Errorf("replay: %v", err)
+			}
+			calls := back.Calls()
+			if row.least < 0 && len(calls) > 0 {
+				t.Errorf("replayed: %+v", calls)
+			}
+			if row.least >= 0 && (len(calls) != 1 || calls[0].ID != id || calls[0].DurationMs < row.least ||
+				!calls[0].Flagged(earshot.FlagDamaged) || !calls[0].Flagged(earshot.FlagInterrupted)) {
+				t.Errorf("replayed: %+v", calls)
+			}
+			if list := alarms.List(); len(list) != 1 || list[0].Code != earshot.AlarmDamage || list[0].Severity != earshot.Critical {
+				t.Errorf("alarms %+v", list)
+			}
+			journal.Begin() // as a floor does that opens: the old segments go
+			journal.Begun()
+			if err := journal.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range before {
+				if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s is still there: %v", filepath.Base(name), err)
+				}
+				if kept, err := os.Stat(name + ".damaged"); err != nil || kept.Size() == 0 {
+					t.Errorf("%s was not kept: %v", filepath.Base(name), err)
+				}
+			}
+		})
+	}
+}
+
+// readJournal reads the journal of a folder.
+func readJournal(t *testing.T, dir string, record func()) error {
+	t.Helper()
+	store, err := files.Open(dir, files.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }() // only read
+	journal, err := store.OpenJournal(files.JournalOptions{})
+	if err != nil {
+		return err
+	}
+	return journal.Read(func(files.JournalRecord) error { record(); return nil }, func(files.JournalDamage) error { return nil })
 }
 
 // troubled is a journal that is not well.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,8 +57,10 @@ func (r *Replayed) Calls() []earshot.Call {
 // Replay stores the calls of which the journal tells and that were not stored
 // when this node ended: from the packets that had come, up to the last. It is to
 // be called before anything else looks at unfinished files, and before New. What
-// cannot be brought back so is left to whoever mends files. An index that is
-// away is no error: the calls have their files, and New sees to the rest.
+// cannot be brought back so is left to whoever mends files, and the journal's
+// segments are kept aside before newer ones replace them; the calls that could be
+// are answered beside the error. An index that is away is no error: the calls
+// have their files, and New sees to the rest.
 func Replay(ctx context.Context, opts ReplayOptions) (*Replayed, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
@@ -70,9 +73,7 @@ func Replay(ctx context.Context, opts ReplayOptions) (*Replayed, error) {
 	}
 	out, err := recorder.Replay(opts.Journal, opts.Files)
 	opts.tellDamage(out.Damage)
-	if err != nil {
-		return nil, err
-	}
+	opts.tellLost(out.Calls, err)
 	r := &Replayed{next: out.Next, calls: make([]replayedCall, len(out.Calls))}
 	var storing errgroup.Group // the disk, not the processor, is waited for
 	storing.SetLimit(replayAtOnce)
@@ -91,7 +92,7 @@ func Replay(ctx context.Context, opts ReplayOptions) (*Replayed, error) {
 		}
 	}
 	r.calls = kept
-	return r, nil
+	return r, err
 }
 
 // tellDamage raises an alarm for what cannot be read of the journal, and keeps it
@@ -109,6 +110,24 @@ func (o *ReplayOptions) tellDamage(damage []recorder.Damage) {
 	first := damage[0]
 	o.Alarms.From("journal").Raise(earshot.AlarmDamage, earshot.Warning, o.Now(),
 		fmt.Sprintf("journal %s, bytes %d to %d: %s (%d in all)", first.File, first.From, first.To, first.Why, len(damage)))
+}
+
+// tellLost raises an alarm where the journal could be read and calls not be made
+// of it, because of err or for a reason of their own, and keeps all of it: a
+// newer version, or people, may know what to make of it.
+func (o *ReplayOptions) tellLost(calls []recorder.Replayed, err error) {
+	for _, c := range calls {
+		if err == nil && c.Err != nil {
+			err = fmt.Errorf("call %s: %w", cmp.Or(c.Call.ID, fmt.Sprintf("number %d", c.Number)), c.Err)
+		}
+	}
+	if err == nil {
+		return
+	}
+	if aside := o.Journal.SetAsideAll(); aside != nil {
+		o.Log.Error("the journal could not be kept", "err", aside)
+	}
+	o.Alarms.From("replay").Raise(earshot.AlarmDamage, earshot.Critical, o.Now(), "not all that the journal tells was brought back: "+err.Error())
 }
 
 // store puts a call on the shelf as it was replayed, with what could be mended

@@ -47,13 +47,15 @@ type Outcome struct {
 // Replay brings back the calls of which a journal tells and which are not stored
 // yet: with the same records, and their times as the only clock, it makes the
 // same files. Calls that had not ended end at their last record. It waits for
-// the disk, and for the files to be complete.
+// the disk, and for the files to be complete. Where the journal cannot be read to
+// its end the calls are answered as far as they could be, flagged as damaged,
+// beside the error.
 //
 // It starts a goroutine for each processor, which all have ended when it returns.
 func Replay(source Source, files Files) (Outcome, error) {
 	s := survey{done: map[uint32]bool{}, taken: map[string]bool{}}
 	if err := source.Read(s.record, s.damage); err != nil {
-		return Outcome{}, fmt.Errorf("read the journal: %w", err)
+		return s.out, fmt.Errorf("read the journal: %w", err)
 	}
 	if s.out.Records == 0 {
 		return s.out, nil
@@ -147,6 +149,9 @@ func (r *replay) run(source Source) error {
 		return nil
 	})
 	for _, w := range r.workers {
+		if err != nil { // nobody knows what the rest would have told
+			w.give(Record{})
+		}
 		w.send()
 		close(w.in)
 	}

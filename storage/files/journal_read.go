@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 )
 
 // JournalDamage is a stretch of the journal that holds no whole record.
@@ -108,9 +110,15 @@ func (r *journalReading) tell(number uint64, damage JournalDamage) error {
 // SetAside keeps the segments in which Read met damage that was no torn tail,
 // under a .damaged name, for people. The segments themselves stay until newer
 // ones are safe.
-func (j *Journal) SetAside() error {
+func (j *Journal) SetAside() error { return j.setAside(slices.Collect(maps.Keys(j.readDamaged))) }
+
+// SetAsideAll is SetAside for every segment that a crash left: for one who could
+// not make of them what they should tell, though they are whole.
+func (j *Journal) SetAsideAll() error { return j.setAside(j.found) }
+
+func (j *Journal) setAside(numbers []uint64) error {
 	var errs []error
-	for number := range j.readDamaged {
+	for _, number := range numbers {
 		name := segmentName(number)
 		err := j.dir.Link(name, name+damagedSuffix)
 		if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -120,7 +128,7 @@ func (j *Journal) SetAside() error {
 			errs = append(errs, fmt.Errorf("set journal segment %d aside: %w", number, err))
 		}
 	}
-	if len(j.readDamaged) > 0 {
+	if len(numbers) > 0 {
 		errs = append(errs, j.store.syncDir(j.dir, "."))
 	}
 	return errors.Join(errs...)
