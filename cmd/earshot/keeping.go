@@ -23,7 +23,9 @@ type recordsLedger interface {
 // nobody from speaking: recording goes on, the wall says what is the matter, and
 // what needs the ledger (a hold, a deletion) fails until it is mended.
 func (a *app) openLedger(context.Context) error {
-	l, err := ledger.Open(a.settings.Data, ledger.Options{Now: a.now, Log: a.log, Alarms: a.alarms})
+	l, err := ledger.Open(a.settings.Data, ledger.Options{
+		Name: a.settings.ledgerName, Now: a.now, Log: a.log, Alarms: a.alarms, Witnesses: a.openWitnesses(),
+	})
 	if err != nil {
 		a.log.Error("the ledger cannot be used", "err", err)
 		a.alarms.From("start").Raise(earshot.AlarmLedger, earshot.Critical, a.now(), earshot.AsError(err).Text)

@@ -30,6 +30,7 @@ type commands struct {
 	Reindex reindexCommand `cmd:"" help:"Bring calls back into the index from the files beside the audio."`
 	Backup  backupCommand  `cmd:"" help:"Back up what the files cannot give back: people, seats, policies, audit."`
 	Restore restoreCommand `cmd:"" help:"Put a back-up back."`
+	Ledger  ledgerCommand  `cmd:"" help:"Show the ledger's head and keys, change its key."`
 	Check   checkCommand   `cmd:"" help:"Verify an evidence package, offline."`
 	Bench   benchCommand   `cmd:"" help:"Measure."`
 	Openapi openapiCommand `cmd:"" help:"Print the API's description." hidden:""`
