@@ -101,7 +101,7 @@ export default {
     writing: "being written",
     track: { both: "Both sides", agent: "Agent", customer: "Customer", mixed: "Mixed", helper: "Helper" },
     hash: "SHA-256",
-    audit: "Who has listened",
+    audit: "Who has listened or exported",
     noAudit: "Nobody yet",
     talk: "Talking",
     facts: "Facts",
