@@ -62,7 +62,8 @@ export default {
     roleAdmin: "Everything: listen, replay, download, branches, seats and users",
     roleSupervisor: "See live states, listen, search and replay, start and end calls for a seat",
     roleInspector: "See live states, search and replay, rate and mark; no live listening",
-    roleEvidence: "Search, replay, download and hold recordings, export evidence, see who listened; no live states",
+    roleEvidence:
+      "Search, replay, download and hold recordings, export evidence, see who listened; no live states",
     roleAgent: "Open the seat page to record, nothing else",
     password: "Password",
     initialPassword: "First password",
