@@ -13,8 +13,9 @@
 //
 //   - the loop (Floor.loop): ends once every call has ended and is sealed, or
 //     when Close runs out of time;
-//   - the keeper: puts calls on the shelf, and tries again while it is away; ends
-//     when Close has had it keep what it can;
+//   - the keeper, and a few workers while calls wait for it: puts calls on the
+//     shelf, and tries again while it is away; ends when Close has had it keep
+//     what it can;
 //   - the publisher: puts states, events, levels and heartbeats on the board;
 //     ends with Close, after the node was taken off the board;
 //   - the roster's reader and the one that follows the board's events for it:

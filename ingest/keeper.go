@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ const (
 	keepPauseMax = 10 * time.Second
 	keepTimeout  = 10 * time.Second // for one attempt
 	keepTries    = 3                // failures in a row that end a round
+	keepAtOnce   = 8                // the disk, not the processor, is waited for
 )
 
 // keeper puts calls, agents and tokens on the shelf, behind the loop, and writes
@@ -36,13 +38,13 @@ type keeper struct {
 
 	mu      sync.Mutex
 	waiting map[string]*chore
-	order   []string // of waiting, oldest first
+	order   []string        // of waiting, oldest first
 }
 
 // chore is one thing to be kept.
 type chore struct {
 	do   func(ctx context.Context) error
-	kept func() // called once it is kept, if given
+	kept func() // called once it is kept, if given; any goroutine may
 }
 
 func newKeeper(shelf Shelf, files Files, log *slog.Logger) *keeper {
@@ -128,31 +130,73 @@ func (k *keeper) run() {
 	}
 }
 
-// round tries all that waits once, giving up after a few failures in a row.
-// What failed goes behind the rest, so that one bad call holds up no other.
+// round tries all that waits once, several at the same time, giving up after a
+// few failures in a row. What failed goes behind the rest, so that one bad call
+// holds up no other; so does what comes meanwhile, so that no two states of a
+// call are on their way at once.
 func (k *keeper) round(ctx context.Context) error {
-	var failed error
-	row := 0
-	for left := k.waitingCount(); left > 0 && row < keepTries; left-- {
-		key, c := k.next()
-		if c == nil {
-			break
-		}
-		attempt, cancel := context.WithTimeout(ctx, keepTimeout)
-		err := c.do(attempt)
-		cancel()
-		if err == nil {
-			row = 0
-			if c.kept != nil {
-				c.kept()
+	r := keeping{left: k.waitingCount()}
+	var workers sync.WaitGroup
+	for range min(r.left, keepAtOnce) {
+		workers.Go(func() {
+			for r.more() {
+				key, c := k.next()
+				if c == nil {
+					return
+				}
+				r.note(key, k.try(ctx, key, c))
 			}
-			continue
-		}
-		failed = fmt.Errorf("keep %s: %w", key, err)
-		row++
-		k.putBack(key, c)
+		})
 	}
-	return failed
+	workers.Wait()
+	return r.failed
+}
+
+// keeping is how a round goes.
+type keeping struct {
+	mu     sync.Mutex
+	left   int // attempts
+	row    int // failures since something was kept
+	failed error
+}
+
+// more says whether there is another attempt, and takes it.
+func (r *keeping) more() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left == 0 || r.row >= keepTries {
+		return false
+	}
+	r.left--
+	return true
+}
+
+func (r *keeping) note(key string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.row = 0
+		return
+	}
+	r.row++
+	r.failed = fmt.Errorf("keep %s: %w", key, err)
+}
+
+// try does a chore, which waits again if it failed.
+func (k *keeper) try(ctx context.Context, key string, c *chore) error {
+	attempt, cancel := context.WithTimeout(ctx, keepTimeout)
+	defer cancel()
+	err := c.do(attempt)
+	if err == nil && c.kept != nil {
+		c.kept()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err != nil && k.waiting[key] == nil { // no newer one has come
+		k.waiting[key] = c
+		k.order = append(k.order, key)
+	}
+	return err
 }
 
 func (k *keeper) next() (string, *chore) {
@@ -168,16 +212,6 @@ func (k *keeper) next() (string, *chore) {
 	return key, c
 }
 
-// putBack lets a failed chore wait again, unless a newer one has come.
-func (k *keeper) putBack(key string, c *chore) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.waiting[key] == nil {
-		k.waiting[key] = c
-		k.order = append(k.order, key)
-	}
-}
-
 func (k *keeper) waitingCount() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -188,15 +222,15 @@ func (k *keeper) waitingCount() int {
 func (k *keeper) drain(ctx context.Context) error {
 	for {
 		err := k.round(ctx)
-		if err == nil && k.waitingCount() == 0 {
-			return nil
+		if err == nil {
+			if k.waitingCount() == 0 {
+				return nil
+			}
+			continue
 		}
 		select {
 		case <-time.After(keepPause):
 		case <-ctx.Done():
-			if err == nil {
-				err = ctx.Err()
-			}
 			return fmt.Errorf("%d calls or agents were not kept in the index: %w", k.waitingCount(), err)
 		}
 	}
