@@ -67,6 +67,7 @@ type app struct {
 	passwords  chan string   // or if it was made once the index was there
 	indexAway  bool          // at the start
 	indexThere chan struct{} // has a token when the index has come to be usable
+	late       []lateJob     // what waits for it
 
 	ending  []func(context.Context) error // what to do at the end, last first
 	running sync.WaitGroup
@@ -77,7 +78,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, steady: newSteadyClock(time.Now), alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.scrubArchive, a.openFloor, a.openMonitor, a.firstAdministrator, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.scrubArchive, a.openFloor, a.openMonitor, a.firstAdministrator, a.doLate, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"earshot"
@@ -49,32 +50,47 @@ func (a *app) firstAdministrator(ctx context.Context) (err error) {
 	}
 	a.indexAway = true
 	a.passwords = make(chan string, 1)
-	waiting, end := context.WithCancel(context.WithoutCancel(ctx))
-	a.running.Go(func() { a.lateAdministrator(waiting) })
-	a.atEnd(func(context.Context) error { end(); return nil })
+	a.late = append(a.late, a.lateAdministrator)
 	return nil
 }
 
 // lateAdministrator makes the first administrator once the index is there.
-func (a *app) lateAdministrator(ctx context.Context) {
-	for {
-		select {
-		case <-a.indexThere:
-		case <-ctx.Done():
-			return
+func (a *app) lateAdministrator(ctx context.Context) (done bool) {
+	password, err := monitor.Bootstrap(ctx, a.index, a.settings.AdminPassword)
+	switch {
+	case err == nil:
+		if password != "" {
+			a.passwords <- password
 		}
-		password, err := monitor.Bootstrap(ctx, a.index, a.settings.AdminPassword)
-		switch {
-		case err == nil:
-			if password != "" {
-				a.passwords <- password
-			}
-			return
-		case earshot.AsError(err).Kind != earshot.Unavailable:
-			a.failed <- fmt.Errorf("first administrator: %w", err)
-			return
-		}
+		return true
+	case earshot.AsError(err).Kind != earshot.Unavailable:
+		a.failed <- fmt.Errorf("first administrator: %w", err)
+		return true
 	}
+	return false
+}
+
+// lateJob is something that the start could not do without the index. It is
+// asked again each time that the index comes, until it is done.
+type lateJob func(ctx context.Context) (done bool)
+
+// doLate does the late jobs, if there are any, beside everything else.
+func (a *app) doLate(ctx context.Context) error {
+	jobs := a.late
+	if len(jobs) == 0 {
+		return nil
+	}
+	a.watch(ctx, func(ctx context.Context) {
+		for len(jobs) > 0 {
+			select {
+			case <-a.indexThere:
+			case <-ctx.Done():
+				return
+			}
+			jobs = slices.DeleteFunc(jobs, func(job lateJob) bool { return job(ctx) })
+		}
+	})
+	return nil
 }
 
 // watchDisk looks after the disk until the end. It is there before anything is
