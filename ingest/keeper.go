@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +37,7 @@ type keeper struct {
 
 	mu      sync.Mutex
 	waiting map[string]*chore
-	order   []string        // of waiting, oldest first
+	order   []string // of waiting, oldest first
 }
 
 // chore is one thing to be kept.
