@@ -135,8 +135,32 @@ func TestRedisFaults(t *testing.T) {
 	})
 }
 
+// leaveUnfinished leaves a call's unfinished file behind, as a crash does, of which
+// nothing else tells. It answers the call's id.
+func leaveUnfinished(t *testing.T, data string) (call string) {
+	t.Helper()
+	speech, err := os.ReadFile(filepath.Join("..", "..", "ingest", "seat", "demo", "water-bill-agent.opus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call = earshot.NewID(time.Now())
+	file := filepath.Join(data, "audio", filepath.FromSlash(earshot.PartFile(call, 1, earshot.Opus))+".part")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, speech[:len(speech)-100], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Without its list of folders a node looks through all of them.
+	if err := os.Remove(filepath.Join(data, "unfinished")); err != nil {
+		t.Fatal(err)
+	}
+	return call
+}
+
 // The index is damaged at the start: the server is there all the same, records,
-// and says so; calls enter the index once there is one.
+// and says so; calls enter the index once there is one, and so does what a crash
+// left in files alone.
 func TestIndexDamagedAtStart(t *testing.T) {
 	data := t.TempDir()
 	before := startServer(t, func(c *serveCommand) { c.Data = data })
@@ -150,6 +174,7 @@ func TestIndexDamagedAtStart(t *testing.T) {
 	if err := os.WriteFile(name, []byte(strings.Repeat("no index. ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	left := leaveUnfinished(t, data)
 
 	ts := openServer(t, func(c *serveCommand) { c.Data = data })
 	if list := ts.alarms.List(); len(list) == 0 || list[0].Code != earshot.AlarmIndexAway {
@@ -168,6 +193,13 @@ func TestIndexDamagedAtStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	ts.stored(call.ID)
+	ts.stored(left)
+	if c, err := ts.index.Call(t.Context(), left); err != nil || !c.Flagged(earshot.FlagInterrupted) || len(c.Parts) != 1 || c.DurationMs < 1000 {
+		t.Errorf("what a crash left came back as %+v, %v", c, err)
+	}
+	if names, err := ts.files.Unfinished(); err != nil || len(names) > 0 {
+		t.Errorf("unfinished files are left: %v, %v", names, err)
+	}
 	eventually(t, "the first administrator to be made", 20*time.Second, func() bool {
 		status, _ := ts.ask(http.MethodPost, "/api/v1/login", map[string]string{"name": "admin", "password": testPassword})
 		return status == http.StatusOK
