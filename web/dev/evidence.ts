@@ -1,8 +1,8 @@
-import type { Integrity } from "../src/api/evidenceTypes.ts";
 import type {
   Call,
   DuePage,
   Hold,
+  Integrity,
   Ledger,
   NewHold,
   NewPackage,
@@ -82,6 +82,7 @@ export class Evidence {
         next: iso(now + 11 * 3_600_000),
       },
       problems: [],
+      open: 0,
       damaged: [],
     };
     if (!empty) this.fill(now);
@@ -217,6 +218,8 @@ export class Evidence {
         },
       },
     );
+    const unresolved = { resolvedAt: never, resolvedBy: "", reason: "" };
+    this.integrity.open = 2;
     this.integrity.problems = [
       {
         id: "p1",
@@ -225,7 +228,7 @@ export class Evidence {
         file: calls[3]?.parts[0]?.file ?? "",
         text: "SHA-256 is 9c56cc51…, the ledger's entry 47,911 has 9f86d081…",
         foundAt: iso(now - 6 * 3_600_000),
-        resolvedAt: never,
+        ...unresolved,
       },
       {
         id: "p2",
@@ -234,16 +237,18 @@ export class Evidence {
         file: calls[8]?.parts[0]?.file ?? "",
         text: "no such file",
         foundAt: iso(now - 30 * 3_600_000),
-        resolvedAt: never,
+        ...unresolved,
       },
       {
         id: "p3",
-        code: "index",
+        code: "row_changed",
         call: calls[10]?.id ?? "",
         file: "",
         text: "duration in the index is 61,000 ms, in the file 81,000 ms",
         foundAt: iso(now - 12 * dayMs),
         resolvedAt: iso(now - 11 * dayMs),
+        resolvedBy: "admin",
+        reason: "从备份恢复了数据库",
       },
     ];
     this.integrity.damaged = [
@@ -424,11 +429,13 @@ export class Evidence {
       [
         "POST",
         /^\/integrity\/problems\/([^/]+)\/resolve$/,
-        (a) => ({
-          body: Object.assign(integrity.problems.find((p) => p.id === a[0]) ?? {}, {
-            resolvedAt: iso(Date.now()),
-          }),
-        }),
+        (a, body) => {
+          const one = integrity.problems.find((p) => p.id === a[0]);
+          if (!one) return problem(404, "no_problem");
+          integrity.open--;
+          const { reason } = body as { reason: string };
+          return { body: Object.assign(one, { resolvedAt: iso(Date.now()), resolvedBy: "admin", reason }) };
+        },
       ],
       [
         "GET",

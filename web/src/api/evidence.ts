@@ -1,28 +1,10 @@
-import type { Integrity, IntegrityProblem } from "./evidenceTypes";
 import { bodyOf, client } from "./http";
 import type { HoldQuery, NewHold, NewPackage, Policy } from "./types";
-
-export type * from "./evidenceTypes";
 
 // Keeping and proving: holds, retention, the ledger, and what leaves the house.
 
 const { GET, POST, PATCH, DELETE } = client;
 const one = (id: string) => ({ params: { path: { id } } });
-
-// Integrity, until the server describes them itself.
-interface Options {
-  params?: { path?: Record<string, string>; query?: Record<string, unknown> };
-  body?: unknown;
-  signal?: AbortSignal;
-}
-interface Answer<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
-}
-type Ask = (path: string, options?: Options) => Promise<Answer<unknown>>;
-const soon = client as unknown as Record<"GET" | "POST", Ask>;
-const body = <T>(pending: Promise<Answer<unknown>>) => bodyOf(pending as Promise<Answer<T>>);
 
 export const evidenceApi = {
   holds: (query: HoldQuery, signal?: AbortSignal) =>
@@ -53,12 +35,10 @@ export const evidenceApi = {
   ledger: (signal?: AbortSignal) => bodyOf(GET("/api/v1/ledger", { signal })),
   proofs: (id: string, signal?: AbortSignal) =>
     bodyOf(GET("/api/v1/calls/{id}/proofs", { ...one(id), signal })).then((r) => r.parts),
-  integrity: (signal?: AbortSignal) => body<Integrity>(soon.GET("/api/v1/integrity", { signal })),
-  scrub: () => body<void>(soon.POST("/api/v1/integrity/scrub")),
+  integrity: (signal?: AbortSignal) => bodyOf(GET("/api/v1/integrity", { signal })),
+  scrub: () => bodyOf(POST("/api/v1/integrity/scrub")),
   resolveProblem: (id: string, reason: string) =>
-    body<IntegrityProblem>(
-      soon.POST("/api/v1/integrity/problems/{id}/resolve", { ...one(id), body: { reason } }),
-    ),
+    bodyOf(POST("/api/v1/integrity/problems/{id}/resolve", { ...one(id), body: { reason } })),
 };
 
 /** A package as a file to keep, and its cover sheet for signing. */
