@@ -53,7 +53,7 @@ func (f witnessFlags) settle(node string) (name string, witnesses []witness, err
 	if f.ReceiveWitness && len(f.ReceiveToken) < shortestToken {
 		return name, nil, fmt.Errorf("--receive-witness: give a token of at least %d characters as EARSHOT_RECEIVE_TOKEN", shortestToken)
 	}
-	byName := map[string]*witness{}
+	byName, names := map[string]*witness{}, []string{}
 	for _, text := range f.Witness {
 		w, err := parseWitness(text)
 		if err != nil {
@@ -63,6 +63,7 @@ func (f witnessFlags) settle(node string) (name string, witnesses []witness, err
 			return name, nil, fmt.Errorf("--witness: two are called %q; call one of them otherwise: NAME=%s:…", w.name, w.kind)
 		}
 		byName[w.name] = &w
+		names = append(names, w.name)
 	}
 	if err := f.tokens(byName); err != nil {
 		return name, nil, err
@@ -70,9 +71,8 @@ func (f witnessFlags) settle(node string) (name string, witnesses []witness, err
 	if err := f.certificates(byName); err != nil {
 		return name, nil, err
 	}
-	for _, text := range f.Witness { // in the order in which they were given
-		w, _ := parseWitness(text)
-		witnesses = append(witnesses, *byName[w.name])
+	for _, w := range names {
+		witnesses = append(witnesses, *byName[w])
 	}
 	return name, witnesses, nil
 }
