@@ -11,19 +11,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"earshot"
-	"earshot/audio/ogg"
-	"earshot/audio/wav"
 	"earshot/storage/ledger"
 )
 
 // Bounds of what a checker reads into memory.
 const (
-	mostText    = 64 << 20
-	mostEntries = 10000
+	mostText     = 64 << 20
+	mostEntries  = 10000
+	mostUnpacked = 4 << 30 // of what is compressed: recordings are not
 )
 
 // ErrNotPackage means that a file is no evidence package, or one of a format
@@ -39,16 +42,23 @@ func Check(ctx context.Context, r io.ReaderAt, size int64, key string) (*Report,
 		return nil, ErrNotPackage.Because(err)
 	}
 	c := &checker{ctx: ctx, files: map[string]*zip.File{}, report: &Report{}}
-	if err := c.open(z); err != nil {
+	if err := c.open(z, size); err != nil {
 		return nil, err
 	}
 	c.sums()
 	c.ledger(key)
 	c.witnesses()
+	known := map[string]bool{}
 	for _, f := range c.m.Files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		part := fmt.Sprintf("%s part %d", f.Call, f.Part)
+		if known[part] || f.Name != "" && known[f.Name] {
+			c.report.add(FindingTwice, f.Name, part)
+			continue
+		}
+		known[part], known[f.Name] = true, true
 		c.file(f)
 	}
 	c.calls()
@@ -74,11 +84,14 @@ type witnessed struct {
 	signed bool // the time is signed by who saw it
 }
 
-func (c *checker) open(z *zip.Reader) error {
-	if len(z.File) > mostEntries {
-		return ErrNotPackage.Because(errors.New("too many files"))
+func (c *checker) open(z *zip.Reader, size int64) error {
+	if err := bounded(z, size); err != nil {
+		return ErrNotPackage.Because(err)
 	}
 	for _, f := range z.File {
+		if !plainFile(f) {
+			c.report.add(FindingName, f.Name, "")
+		}
 		if c.files[f.Name] != nil {
 			c.report.add(FindingTwice, f.Name, "")
 		}
@@ -94,7 +107,44 @@ func (c *checker) open(z *zip.Reader) error {
 	if c.m.Format != Format {
 		return ErrNotPackage.Because(fmt.Errorf("its format is %q, not %q", c.m.Format, Format))
 	}
+	if len(c.m.Calls) > earshot.MostPackageCalls || len(c.m.Files) > mostEntries {
+		return ErrNotPackage.Because(errors.New("too many calls"))
+	}
 	return nil
+}
+
+// bounded refuses what would keep a checker busy for days: files that lie upon
+// one another, or unpack to far more than a package's texts are.
+func bounded(z *zip.Reader, size int64) error {
+	if len(z.File) > mostEntries {
+		return errors.New("too many files")
+	}
+	var packed, unpacked uint64
+	for _, f := range z.File {
+		packed += min(f.CompressedSize64, 1<<62/mostEntries)
+		if f.Method != zip.Store {
+			unpacked += min(f.UncompressedSize64, 1<<62/mostEntries)
+		} else if f.UncompressedSize64 != f.CompressedSize64 {
+			return fmt.Errorf("%q is not as long as it is", f.Name)
+		}
+	}
+	if packed > uint64(size) {
+		return errors.New("its files lie upon one another")
+	}
+	if unpacked > mostUnpacked {
+		return errors.New("it unpacks to more than any package")
+	}
+	return nil
+}
+
+// plainFile says whether the file, or folder, lies inside the package wherever it
+// is unpacked, under a name that shows what it is.
+func plainFile(f *zip.File) bool {
+	name := strings.TrimSuffix(f.Name, "/")
+	plain := fs.ValidPath(name) && name != "." && !strings.ContainsFunc(name, func(r rune) bool {
+		return r == '\\' || r == ':' || r == utf8.RuneError || !unicode.IsPrint(r)
+	})
+	return plain && (f.Mode().IsRegular() || f.Mode().IsDir())
 }
 
 // read is all of one file of the package, which must not be long.
@@ -150,8 +200,22 @@ func (c *checker) sum(name string) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	_, err = io.Copy(h, r)
+	if _, err = io.CopyN(h, r, int64(c.files[name].UncompressedSize64)); err == nil {
+		err = atEnd(r)
+	}
 	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, r.Close())
+}
+
+// atEnd fails where r has more to read, or its checksum is wrong.
+func atEnd(r io.Reader) error {
+	n, err := io.CopyN(io.Discard, r, 1)
+	if n > 0 {
+		return errors.New("it is longer than it says")
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // ledger checks key and head.
@@ -186,6 +250,10 @@ func (c *checker) ledger(key string) {
 	c.head = &head
 	c.report.HeadAt, c.report.HeadSize = head.At, head.Size
 	c.detached(head, public)
+	l := c.m.Ledger
+	if l.Size != head.Size || l.Root != hex.EncodeToString(head.Root[:]) || !l.SignedAt.Equal(head.At.Time) || l.Fingerprint != c.report.Fingerprint {
+		c.report.add(FindingFacts, manifestName, "the ledger's size, root, time or key")
+	}
 }
 
 // detached checks that what openssl is shown is what the note says.
@@ -202,14 +270,12 @@ func (c *checker) detached(head ledger.Head, public ed25519.PublicKey) {
 	}
 }
 
-// witnesses checks that what witnesses kept is a beginning of the ledger.
+// witnesses checks that what witnesses kept is a beginning of the ledger. By whom
+// such a head was signed is no matter: an older one is signed by an older key, and
+// that the ledger has grown from it is proved.
 func (c *checker) witnesses() {
 	if c.head == nil {
 		return
-	}
-	key, err := c.read(keyName)
-	if err != nil {
-		return // said already
 	}
 	for _, w := range c.m.Ledger.Witnesses {
 		text, err := c.read(w.File)
@@ -225,15 +291,13 @@ func (c *checker) witnesses() {
 			c.report.add(FindingWitness, w.File, errText(err))
 			continue
 		}
-		if public, err := ledger.ParsePublicPEM(key); err == nil {
-			if _, err := ledger.CheckHead(text, public); err != nil {
-				c.report.add(FindingWitness, w.File, errText(err))
-				continue
-			}
-		}
-		if seen, err := c.stamped(w, text); err != nil {
+		seen, err := c.stamped(w, text)
+		switch {
+		case err != nil:
 			c.report.add(FindingWitness, w.Receipt, errText(err))
-		} else {
+		case seen.at.Before(old.At.Add(-clocksDiffer)):
+			c.report.add(FindingWitness, w.File, "seen before it was signed")
+		default:
 			seen.size = old.Size
 			c.seen = append(c.seen, seen)
 		}
@@ -254,6 +318,9 @@ func (c *checker) stamped(w PackedWitness, note []byte) (witnessed, error) {
 	return witnessed{name: by, at: at, signed: true}, err
 }
 
+// clocksDiffer is how far a witness's clock may be behind the signer's.
+const clocksDiffer = 5 * time.Minute
+
 // kindTSA is the kind of a witness that is a time-stamp authority (RFC 3161).
 const kindTSA = "tsa"
 
@@ -263,11 +330,17 @@ func (c *checker) file(f PackedFile) {
 		c.report.add(FindingLost, f.Original, f.Missing)
 		return
 	}
+	if err := f.valid(); err != nil {
+		c.report.add(FindingFacts, f.Name, err.Error())
+		return
+	}
 	entry, ok := c.entry(f)
 	if !ok {
 		return
 	}
+	c.silences(f)
 	if f.Whole {
+		c.report.DurationMs += f.ToMs - f.FromMs
 		if c.files[f.Name] == nil {
 			c.report.add(FindingMissing, f.Name, "")
 		} else if sum, err := c.sum(f.Name); err != nil || sum != entry.SHA256 {
@@ -303,6 +376,9 @@ func (c *checker) entry(f PackedFile) (ledger.Entry, bool) {
 		c.report.add(FindingFacts, f.Name, "its entry in the ledger says something else")
 		return ledger.Entry{}, false
 	}
+	if p.File != f.Name || e.File != f.Original {
+		c.report.add(FindingFacts, f.Name, "its proof, or its entry in the ledger, is about another file")
+	}
 	c.facts(f, e)
 	c.report.prove(f, c.since(p.Index))
 	return e, true
@@ -316,6 +392,7 @@ func (c *checker) facts(f PackedFile, e ledger.Entry) {
 		}
 		i := slices.IndexFunc(packed.Call.Parts, func(p earshot.Part) bool { return p.N == f.Part })
 		if packed.Call.Seat != e.Seat || !packed.Call.StartedAt.Equal(e.StartedAt.Time) || i < 0 ||
+			f.FromMs < e.StartMs || f.ToMs > e.StartMs+e.DurationMs || f.FromMs < packed.FromMs || f.ToMs > packed.ToMs ||
 			packed.Call.Parts[i].StartMs != e.StartMs || packed.Call.Parts[i].DurationMs != e.DurationMs {
 			c.report.add(FindingFacts, "calls/"+f.Call+".json", "seat, start or length differ from the ledger's entry")
 		}
@@ -338,139 +415,28 @@ func (c *checker) since(index int64) (first witnessed) {
 	return first
 }
 
-// pages checks an excerpt, or a file with silenced pages: each page that is
-// there has the hash it had, or is silent and listed; nothing lies between.
-func (c *checker) pages(f PackedFile, e ledger.Entry) {
-	text, err := c.read(f.Leaves)
-	var leaves []leafLine
-	if err == nil {
-		leaves, err = parseLeaves(text)
-	}
-	if err != nil {
-		c.report.add(FindingProof, f.Leaves, err.Error())
-		return
-	}
-	hashes := make([][32]byte, len(leaves))
-	for i := range leaves {
-		hashes[i] = leaves[i].Hash
-	}
-	if root := ledger.RootOf(hashes); hex.EncodeToString(root[:]) != e.Pages || int64(len(leaves)) != e.PageCount {
-		c.report.add(FindingProof, f.Leaves, "the pages' hashes do not make the root in the ledger")
-		return
-	}
-	if c.files[f.Name] == nil {
-		c.report.add(FindingMissing, f.Name, "")
-		return
-	}
-	r, err := c.files[f.Name].Open()
-	if err != nil {
-		c.report.add(FindingAudio, f.Name, err.Error())
-		return
-	}
-	if err := errors.Join(c.walk(f, leaves, r), r.Close()); err != nil {
-		c.report.add(FindingAudio, f.Name, err.Error())
-	}
-}
-
-// walk reads the file page by page.
-func (c *checker) walk(f PackedFile, leaves []leafLine, r io.Reader) error {
-	if f.Prefix != 0 && f.Prefix != wav.HeaderBytes {
-		return errors.New("it begins with something that is no page")
-	}
-	if _, err := io.CopyN(io.Discard, r, f.Prefix); err != nil {
-		return err
-	}
-	at, head := f.Prefix, ogg.OpusHead{}
-	for i, leaf := range leaves {
-		if !holds(f.Have, i) {
-			continue
-		}
-		if holds(f.Replaced, i) {
-			n, err := c.silent(f, i, leaf, head, r)
-			if err != nil {
-				return err
-			}
-			at += n
-			continue
-		}
-		if leaf.Offset != at {
-			return fmt.Errorf("page %d lies elsewhere than its proof says", i)
-		}
-		page := make([]byte, leaf.Length)
-		if _, err := io.ReadFull(r, page); err != nil {
-			return fmt.Errorf("page %d: %w", i, err)
-		}
-		if ledger.LeafHash(page) != leaf.Hash {
-			return fmt.Errorf("page %d has been altered", i)
-		}
-		at += leaf.Length
-		if i == 0 {
-			if first := pageOf(page); first != nil {
-				head, _ = ogg.ParseOpusHead(first.Body) // a file without one has no Opus to be silent
-			}
-		}
-	}
-	if n, err := io.Copy(io.Discard, r); n > 0 || err != nil {
-		return fmt.Errorf("%d bytes too many at its end", n)
-	}
-	return nil
-}
-
-// silent reads a replaced page and refuses one in which anything is to be heard.
-func (c *checker) silent(f PackedFile, i int, leaf leafLine, head ogg.OpusHead, r io.Reader) (int64, error) {
-	if strings.HasSuffix(f.Name, ".opus") {
-		page, err := readPage(r)
-		if err != nil {
-			return 0, fmt.Errorf("page %d: %w", i, err)
-		}
-		if parsed := pageOf(page); parsed == nil || !silent(parsed, head) {
-			return 0, fmt.Errorf("page %d should be silent and is not", i)
-		}
-		return int64(len(page)), nil
-	}
-	block := make([]byte, leaf.Length)
-	if _, err := io.ReadFull(r, block); err != nil {
-		return 0, fmt.Errorf("page %d: %w", i, err)
-	}
-	audio := block
-	if i == 0 {
-		audio = block[min(len(block), wav.HeaderBytes):]
-	}
-	for _, b := range audio {
-		if b != audio[0] || b != 0xFF && b != 0xD5 {
-			return 0, fmt.Errorf("page %d should be silent and is not", i)
-		}
-	}
-	return leaf.Length, nil
-}
-
-// readPage reads one Ogg page.
-func readPage(r io.Reader) ([]byte, error) {
-	page := make([]byte, 27, 512)
-	if _, err := io.ReadFull(r, page); err != nil {
-		return nil, err
-	}
-	page = append(page, make([]byte, page[26])...)
-	if _, err := io.ReadFull(r, page[27:]); err != nil {
-		return nil, err
-	}
-	body := 0
-	for _, n := range page[27:] {
-		body += int(n)
-	}
-	at := len(page)
-	page = append(page, make([]byte, body)...)
-	_, err := io.ReadFull(r, page[at:])
-	return page, err
-}
-
-// calls checks that what the package says of its calls is in one piece.
+// calls checks that what the package says of its calls is in one piece. Texts are
+// compared, so that a package with more facts, or fewer, than are known here
+// still holds.
 func (c *checker) calls() {
-	for _, packed := range c.m.Calls {
+	var m struct{ Calls []json.RawMessage }
+	if text, err := c.read(manifestName); err != nil || json.Unmarshal(text, &m) != nil || len(m.Calls) != len(c.m.Calls) {
+		c.report.add(FindingFacts, manifestName, errText(err))
+		return
+	}
+	known := map[string]bool{}
+	for i, packed := range c.m.Calls {
 		name := "calls/" + packed.Call.ID + ".json"
+		if known[packed.Call.ID] {
+			c.report.add(FindingTwice, name, "")
+		}
+		known[packed.Call.ID] = true
+		var said, want bytes.Buffer
 		text, err := c.read(name)
-		want, failed := json.MarshalIndent(packed, "", " ")
-		if err = errors.Join(err, failed); err != nil || !bytes.Equal(bytes.TrimSuffix(text, []byte("\n")), want) {
+		if err == nil {
+			err = errors.Join(json.Compact(&said, text), json.Compact(&want, m.Calls[i]))
+		}
+		if err != nil || !bytes.Equal(said.Bytes(), want.Bytes()) {
 			c.report.add(FindingFacts, name, errText(err))
 		}
 		c.complete(name, packed)

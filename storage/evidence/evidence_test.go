@@ -6,6 +6,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -320,6 +322,48 @@ func TestTampering(t *testing.T) {
 			f["calls/"+a+".json"] = bytes.ReplaceAll(f["calls/"+a+".json"], []byte(`"east"`), []byte(`"west"`))
 		}, FindingFacts},
 		{"another key", func(f map[string][]byte) { f[keyName] = otherKey(t) }, FindingHead},
+		{"a page of an excerpt left out", func(f map[string][]byte) {
+			leaveOut(t, f, m, 1)
+		}, FindingAudio},
+		{"the end of an excerpt left out", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) { m.Files[1].Have[0].To-- })
+			f[wavName] = f[wavName][:len(f[wavName])-ledger.BlockBytes]
+		}, FindingAudio},
+		{"half of the pages counted twice", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) {
+				m.Files[0].Have = []Range{{0, m.Files[0].Pages / 2}, {0, m.Files[0].Pages / 2}}
+			})
+		}, FindingFacts},
+		{"pages replaced that are not listed", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) { m.Silenced = []Silenced{} })
+		}, FindingFacts},
+		{"a header replaced, so that nothing says what is silent", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) {
+				m.Files[0].Replaced = []Range{{0, m.Files[0].Pages}}
+				m.Silenced = []Silenced{{PackageSilence: earshot.PackageSilence{Call: a}, Part: 1, Pages: Range{0, m.Files[0].Pages}}}
+			})
+		}, FindingAudio},
+		{"the header of an excerpt", func(f map[string][]byte) { f[wavName][24] = 0x80 }, FindingAudio},
+		{"a recording listed twice", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) { m.Files = append(m.Files, m.Files[0]) })
+		}, FindingTwice},
+		{"the fingerprint on the page", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) { m.Ledger.Fingerprint = strings.Repeat("ab", 32) })
+		}, FindingFacts},
+		{"a proof that names another file", func(f map[string][]byte) {
+			f[m.Files[0].Proof] = bytes.Replace(f[m.Files[0].Proof], []byte(opusName), []byte(wavName), 1)
+		}, FindingFacts},
+		{"a longer time than was recorded", func(f map[string][]byte) {
+			edit(t, f, func(m *Manifest) { m.Files[0].ToMs = 600_000 })
+		}, FindingFacts},
+		{"a witness who saw the head before it was signed", func(f map[string][]byte) {
+			f["ledger/witness/1-head.txt"] = f[headName]
+			edit(t, f, func(m *Manifest) {
+				m.Ledger.Witnesses = []PackedWitness{{Name: "x", Kind: "file", At: earshot.At(epoch), File: "ledger/witness/1-head.txt", Proof: []string{}}}
+			})
+		}, FindingWitness},
+		{"a name that leads out", func(f map[string][]byte) { f["../outside"] = []byte("x") }, FindingName},
+		{"a name with a line of its own", func(f map[string][]byte) { f["x\n全部成立"] = []byte("x") }, FindingName},
 		{"a call claimed to be whole", func(f map[string][]byte) {
 			for _, name := range []string{manifestName, "calls/" + b + ".json"} {
 				f[name] = bytes.ReplaceAll(f[name], []byte(`"whole": false,`), []byte(`"whole": true,`))
@@ -335,7 +379,7 @@ func TestTampering(t *testing.T) {
 				t.Errorf("found %+v, want %s", r.Findings, row.want)
 			}
 			for _, f := range r.Findings {
-				if f.Text("zh") == "" || strings.Contains(f.Text("en"), "%!") {
+				if f.Text("zh") == "" || strings.Contains(f.Text("en"), "%!") || strings.Contains(f.Text("en"), "\n") {
 					t.Errorf("%q", f.Text("en"))
 				}
 			}
@@ -365,6 +409,103 @@ func TestTampering(t *testing.T) {
 			t.Errorf("found %+v", r.Findings)
 		}
 	})
+}
+
+// edit changes the manifest, and the calls with it.
+func edit(t *testing.T, files map[string][]byte, change func(*Manifest)) {
+	t.Helper()
+	var m Manifest
+	if err := json.Unmarshal(files[manifestName], &m); err != nil {
+		t.Fatal(err)
+	}
+	change(&m)
+	files[manifestName], _ = json.Marshal(&m)
+	for _, c := range m.Calls {
+		files["calls/"+c.Call.ID+".json"], _ = json.Marshal(c)
+	}
+}
+
+// leaveOut takes one block out of an excerpt of G.711, as if it had never been
+// there.
+func leaveOut(t *testing.T, files map[string][]byte, m *Manifest, file int) {
+	t.Helper()
+	f := m.Files[file]
+	gone := f.Have[0].From + 1
+	leaves, err := parseLeaves(files[f.Leaves])
+	if err != nil {
+		t.Fatal(err)
+	}
+	audio := files[f.Name]
+	at := leaves[gone].Offset
+	files[f.Name] = slices.Concat(audio[:at], audio[at+leaves[gone].Length:])
+	for i := gone + 1; i < len(leaves); i++ {
+		if leaves[i].Offset >= 0 {
+			leaves[i].Offset -= leaves[gone].Length
+		}
+	}
+	leaves[gone].Offset = -1
+	files[f.Leaves] = []byte(leavesText(leaves))
+	edit(t, files, func(m *Manifest) {
+		m.Files[file].Have = []Range{{f.Have[0].From, gone}, {gone + 1, f.Have[0].To}}
+	})
+	files[f.Name] = slices.Concat(wav.AppendHeader(nil, wav.ALaw, 2, int64(len(files[f.Name]))-f.Prefix), files[f.Name][f.Prefix:])
+}
+
+// TestWitnessBeforeRotation says that a head which an older key has signed is as
+// good a witness's copy.
+func TestWitnessBeforeRotation(t *testing.T) {
+	h := newHouse(t)
+	old := h.log.Head()
+	if _, err := h.log.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.log.Sign(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	in := h.input(earshot.Package{Title: "x", Reason: "x", Calls: []earshot.PackageCall{{Call: h.calls[0].ID}}})
+	in.Key = h.log.Keys()[1]
+	proof, err := h.log.ProveTree(old.Size, in.Head.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Witnesses = []Witness{{Name: "notary", Kind: "webhook", At: old.At, Head: old, Proof: proof}}
+	var out bytes.Buffer
+	if _, err := Write(t.Context(), &out, in, nil); err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, out.Bytes(), in.Key.Fingerprint); !r.Holds || r.SinceWhom != "notary" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestBombs: files that would unpack to more than there can be are refused unread.
+func TestBombs(t *testing.T) {
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	w, err := z.CreateRaw(&zip.FileHeader{Name: manifestName, Method: zip.Deflate, CompressedSize64: 4, UncompressedSize64: 1 << 40})
+	if err == nil {
+		_, err = w.Write([]byte("bomb"))
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(t.Context(), bytes.NewReader(out.Bytes()), int64(out.Len()), ""); !errors.Is(err, ErrNotPackage) || !strings.Contains(err.Error(), "unpacks") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestSilenceLeavesHeaders: a part that begins inside a silenced stretch keeps its
+// headers, and can be played.
+func TestSilenceLeavesHeaders(t *testing.T) {
+	audio := opusFile(t, 10)
+	part := earshot.Part{N: 2, File: "x.opus", Codec: earshot.Opus, StartMs: 5000, DurationMs: 10_000}
+	p, err := newPlan(bytes.NewReader(audio), int64(len(audio)), part, PackedCall{Call: earshot.Call{ID: "c"}, ToMs: 15_000}, []earshot.PackageSilence{{Call: "c", FromMs: 4000, ToMs: 6500}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.replaced) != 1 || p.replaced[0].From != 2 {
+		t.Errorf("replaced %v", p.replaced)
+	}
 }
 
 func otherKey(t *testing.T) []byte {

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"errors"
 	"fmt"
 
 	"earshot"
@@ -75,6 +76,28 @@ type PackedFile struct {
 	FromMs    int64   `json:"fromMs"`            // on the call's timeline
 	ToMs      int64   `json:"toMs"`              //
 	Missing   string  `json:"missing,omitempty"` // why it is not there, for a part that the archive has lost
+}
+
+// valid says what is wrong with the ranges of pages, or nil.
+func (f PackedFile) valid() error {
+	for _, ranges := range [][]Range{f.Have, f.Replaced} {
+		last := 0
+		for _, r := range ranges {
+			if r.From < last || r.To <= r.From || r.To > f.Pages {
+				return errors.New("its pages are not in order")
+			}
+			last = r.To
+		}
+	}
+	// A file that was whole, an excerpt with its headers: all that is made.
+	all := len(f.Have) == 1 && f.Have[0] == Range{0, f.Pages}
+	if len(f.Have) == 0 || len(f.Have) > 2 || f.Whole && (!all || len(f.Replaced) > 0) {
+		return errors.New("its pages are not those of a whole file, or of one stretch")
+	}
+	if f.FromMs < 0 || f.ToMs < f.FromMs {
+		return errors.New("it ends before it begins")
+	}
+	return nil
 }
 
 // Range is pages From until To, To excluded.

@@ -38,6 +38,7 @@ type pieceFacts struct {
 	offset, length int64
 	hash           [32]byte
 	fromMs, toMs   int64 // what of the call's timeline it holds; equal for a header
+	header         bool  // of an Ogg file: there is nothing to hear in it
 }
 
 // newPlan reads the file and chooses: all of it, or headers and the pages that
@@ -66,6 +67,7 @@ func (p *plan) measure(file io.Reader) error {
 		if p.part.Codec == earshot.Opus {
 			if page := pageOf(piece); page != nil {
 				p.noteHead(page)
+				facts.header = page.Granule == 0
 				from := granule
 				if page.Granule != ogg.NoGranule {
 					granule = max(granule, page.Granule)
@@ -130,7 +132,7 @@ func (p *plan) silence(s earshot.PackageSilence) {
 	pages := Range{-1, -1}
 	real := [2]int64{}
 	for i, piece := range p.pieces {
-		if piece.fromMs >= s.ToMs || piece.toMs <= s.FromMs || !holds(p.have, i) {
+		if piece.header || piece.fromMs >= s.ToMs || piece.toMs <= s.FromMs || !holds(p.have, i) {
 			continue
 		}
 		if pages.From < 0 {

@@ -3,6 +3,8 @@ package evidence
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"earshot"
 )
@@ -16,6 +18,7 @@ const (
 	FindingMissing  FindingCode = "missing"   // a file is not there
 	FindingExtra    FindingCode = "extra"     // a file that SHA256SUMS does not list
 	FindingTwice    FindingCode = "twice"     // a name that two files have
+	FindingName     FindingCode = "name"      // a name that leads out of the package or hides what it is, or no plain file
 	FindingKey      FindingCode = "key"       // no readable key
 	FindingOtherKey FindingCode = "other_key" // not the key whose fingerprint was given
 	FindingHead     FindingCode = "head"      // the head is not signed by the key
@@ -31,6 +34,7 @@ var findingTexts = map[FindingCode][2]string{
 	FindingMissing:  {"文件缺失", "the file is missing"},
 	FindingExtra:    {"清单之外的文件", "a file that does not belong to the package"},
 	FindingTwice:    {"同名文件出现两次", "two files have this name"},
+	FindingName:     {"文件名或类型可疑，请勿解包", "its name leads astray, or it is no plain file: do not unpack it"},
 	FindingKey:      {"没有可读的公钥", "there is no readable public key"},
 	FindingOtherKey: {"密钥不是您指定的那一把", "the key is not the one you named"},
 	FindingHead:     {"账本树头的签名不成立", "the signature of the ledger's head does not hold"},
@@ -81,8 +85,26 @@ type Report struct {
 }
 
 func (r *Report) add(code FindingCode, file, detail string) {
-	r.Findings = append(r.Findings, Finding{code, file, detail})
+	r.Findings = append(r.Findings, Finding{code, shown(file), shown(detail)})
 }
+
+// shown is text of a package as it may be printed: none of it can move a cursor,
+// or begin a line of its own.
+func shown(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > mostShown {
+		text = string(runes[:mostShown]) + "…"
+	}
+	return text
+}
+
+// mostShown is how much of a text is shown, in characters.
+const mostShown = 300
 
 // prove notes a file whose entry stands in the ledger.
 func (r *Report) prove(f PackedFile, since witnessed) {
@@ -90,12 +112,11 @@ func (r *Report) prove(f PackedFile, since witnessed) {
 	if f.Whole {
 		r.Whole++
 	}
-	r.DurationMs += f.ToMs - f.FromMs
 	switch {
 	case since.at.IsZero():
 		r.unwitnessed = true
 	case since.at.After(r.Since.Time):
-		r.Since, r.SinceWhom, r.SinceSigned = since.at, since.name, since.signed
+		r.Since, r.SinceWhom, r.SinceSigned = since.at, shown(since.name), since.signed
 	}
 }
 
