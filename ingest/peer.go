@@ -226,14 +226,19 @@ func readRTCP(receiver *webrtc.RTPReceiver, report func(*rtcp.SenderReport)) {
 		if err != nil {
 			return
 		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue // a malformed compound says nothing to us
-		}
-		for _, packet := range packets {
-			if sr, ok := packet.(*rtcp.SenderReport); ok {
-				report(sr)
-			}
+		senderReports(buf[:n], report)
+	}
+}
+
+// senderReports tells report of those in a compound packet.
+func senderReports(compound []byte, report func(*rtcp.SenderReport)) {
+	packets, err := rtcp.Unmarshal(compound)
+	if err != nil {
+		return // a malformed compound says nothing to us
+	}
+	for _, packet := range packets {
+		if sr, ok := packet.(*rtcp.SenderReport); ok {
+			report(sr)
 		}
 	}
 }
