@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,9 +44,16 @@ func (ts *testServer) watchWall() *alarmWatch {
 // and prints how long that took since the fault.
 func (w *alarmWatch) says(what string, since time.Time, codes ...earshot.AlarmCode) {
 	w.t.Helper()
+	w.until(what, since, func(said []earshot.AlarmCode) bool { return slices.Equal(said, codes) })
+}
+
+// until reads on until the wall is told of alarms that are as they should be.
+func (w *alarmWatch) until(what string, since time.Time, ok func([]earshot.AlarmCode) bool) {
+	w.t.Helper()
 	if err := w.conn.SetReadDeadline(time.Now().Add(40 * time.Second)); err != nil {
 		w.t.Fatal(err)
 	}
+	said := []earshot.AlarmCode{}
 	for {
 		var m struct {
 			Type   string          `json:"type"`
@@ -53,19 +61,19 @@ func (w *alarmWatch) says(what string, since time.Time, codes ...earshot.AlarmCo
 		}
 		kind, data, err := w.conn.ReadMessage()
 		if err != nil {
-			w.t.Fatalf("%s: the wall was not told %v: %v", what, codes, err)
+			w.t.Fatalf("%s: the wall was last told %v: %v", what, said, err)
 		}
 		if kind != websocket.TextMessage || json.Unmarshal(data, &m) != nil || m.Type != "alarms" {
 			continue
 		}
-		said := []earshot.AlarmCode{}
+		said = said[:0]
 		for _, a := range m.Alarms {
 			if a.Code != earshot.AlarmClockUnsynced { // this machine's own affair
 				said = append(said, a.Code)
 			}
 		}
-		if fmt.Sprint(said) == fmt.Sprint(codes) {
-			fmt.Printf("told on the wall after %4d ms: %s → %v\n", time.Since(since).Milliseconds(), what, codes)
+		if ok(said) {
+			fmt.Printf("told on the wall after %4d ms: %s → %v\n", time.Since(since).Milliseconds(), what, said)
 			return
 		}
 	}
