@@ -19,10 +19,11 @@ type benchSeats struct {
 	Inject    bool          `help:"Hand the packets in behind the wire, in this process."`
 	Against   string        `help:"A MediaMTX binary that records the same load afterwards, to compare with." placeholder:"FILE"`
 	Kill      bool          `help:"With --inject: kill a process that records the same, and bring its calls back."`
+	OpenFor   time.Duration `help:"With --inject --kill: every fifth call has been open for so long, by a fast clock; times a server's start on what is left." placeholder:"3h"`
 	Data      string        `help:"Keep the recordings in this folder." placeholder:"DIR"`
 }
 
 // Run measures and prints.
 func (c benchSeats) Run(ctx context.Context, out io.Writer) error {
-	return bench.Seats(ctx, bench.Options{Seats: c.Seats, Listeners: c.Listeners, For: c.For, Against: c.Against, Inject: c.Inject, Kill: c.Kill, Data: c.Data}, out)
+	return bench.Seats(ctx, bench.Options{Seats: c.Seats, Listeners: c.Listeners, For: c.For, Against: c.Against, Inject: c.Inject, Kill: c.Kill, OpenFor: c.OpenFor, Data: c.Data}, out)
 }

@@ -31,6 +31,12 @@ type Options struct {
 	Inject    bool          // behind the wire, in this process
 	Kill      bool          // with Inject: kill a process that records the same, and bring its calls back
 
+	// OpenFor, with Inject, has every fifth call be open for so long and the others
+	// for half a minute, by a clock that runs fast. With Kill a server is started on
+	// what the killed process left, and timed; without it the process says when it
+	// may be killed.
+	OpenFor time.Duration
+
 	// Against is a MediaMTX binary that records the same load afterwards, for
 	// comparison; empty is none.
 	Against string
@@ -53,13 +59,16 @@ func (o *Options) fill() error {
 	case o.Inject && o.Against != "":
 		return earshot.Fail(earshot.Invalid, "bad_against", "nothing can be injected into another server")
 	}
+	if o.OpenFor != 0 && (!o.Inject || o.OpenFor < time.Minute || o.OpenFor >= earshot.LongestCall-time.Minute) {
+		return earshot.Fail(earshot.Invalid, "bad_open_for", "injected calls are open for a minute or more, and for less than %v; not %v", earshot.LongestCall, o.OpenFor)
+	}
 	if o.For <= 0 {
 		o.For = 20 * time.Second
 	}
 	if o.Warm <= 0 {
 		o.Warm = 3 * time.Second
 	}
-	if o.Server == "" && !o.Inject {
+	if o.Server == "" && (!o.Inject || o.OpenFor > 0) {
 		self, err := os.Executable()
 		if err != nil {
 			return fmt.Errorf("finding this program: %w", err)
@@ -114,6 +123,12 @@ func Seats(ctx context.Context, opts Options, out io.Writer) error {
 		}
 		dir = made
 		defer func() { _ = os.RemoveAll(made) }() // a temporary folder
+	}
+	switch {
+	case opts.OpenFor > 0 && opts.Kill:
+		return restart(ctx, opts, dir, out)
+	case opts.OpenFor > 0:
+		return aged(ctx, opts, dir, out)
 	}
 	measure := overNetwork
 	if opts.Inject {

@@ -81,7 +81,7 @@ func (f *figures) inject(ctx context.Context, floor *ingest.Floor, store *files.
 		stream.Connected(true)
 		streams = append(streams, stream)
 		for track := range tracksASeat {
-			v := newVoice(uint64(i*tracksASeat+track), receive(stream.Track(track)))
+			v := newVoice(uint64(i*tracksASeat+track), receive(stream.Track(track), time.Now))
 			if err := v.packet.SetExtension(levelExt, []byte{30}); err != nil {
 				return err
 			}
@@ -106,12 +106,12 @@ func (f *figures) inject(ctx context.Context, floor *ingest.Floor, store *files.
 }
 
 // receive writes a packet as the wire would have read it.
-func receive(track *ingest.Track) func(*rtp.Packet) error {
+func receive(track *ingest.Track, now func() time.Time) func(*rtp.Packet) error {
 	buf := make([]byte, 256)
 	return func(p *rtp.Packet) error {
 		n, err := p.MarshalTo(buf)
 		if err == nil {
-			track.Receive(buf[:n], time.Now())
+			track.Receive(buf[:n], now())
 		}
 		return err
 	}

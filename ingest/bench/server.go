@@ -39,11 +39,16 @@ type server struct {
 
 // startServer runs the server on free ports of the loopback, and signs in.
 func startServer(ctx context.Context, opts Options, dir string) (*server, error) {
+	return startServerAs(ctx, opts, dir, rand.Text())
+}
+
+// startServerAs is startServer where the administrator's password is known, or
+// is to be this one.
+func startServerAs(ctx context.Context, opts Options, dir, password string) (*server, error) {
 	address, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	password := rand.Text()
 	s := &server{url: "http://" + address, http: &http.Client{Timeout: 30 * time.Second}, ended: make(chan struct{})}
 	args := append([]string{"serve", "--data", filepath.Join(dir, "data"), "--http", address, "--udp", "127.0.0.1:0"}, opts.Args...)
 	s.cmd = exec.Command(opts.Server, args...)
