@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +53,9 @@ func (c checkCommand) Run(ctx context.Context, out io.Writer) error {
 	for _, language := range languages {
 		fmt.Fprintln(out, report.Sentence(language))
 	}
+	for _, language := range languages {
+		fmt.Fprintln(out, "!", evidence.Unproved(language))
+	}
 	for _, finding := range report.Findings {
 		fmt.Fprintf(out, "✗ %s\n  %s\n", finding.Text(languages[0]), finding.Text(languages[1]))
 	}
@@ -67,11 +72,11 @@ func (c checkCommand) fingerprint() (string, error) {
 	}
 	text, err := os.ReadFile(c.Key)
 	if errors.Is(err, os.ErrNotExist) {
-		digits := strings.Count(strings.ToLower(c.Key), "") - 1
-		if digits < 64 {
+		digits := strings.NewReplacer(" ", "", ":", "", "-", "").Replace(c.Key)
+		if raw, err := hex.DecodeString(digits); err != nil || len(raw) != sha256.Size {
 			return "", errors.New("neither a file nor a fingerprint of 64 hexadecimal digits")
 		}
-		return c.Key, nil
+		return digits, nil
 	}
 	if err != nil {
 		return "", err
@@ -115,6 +120,7 @@ func (c checkCommand) unlocked(file *os.File) (r io.ReaderAt, size int64, end fu
 	if err != nil {
 		return nil, 0, nil, err
 	}
+	_ = os.Remove(temp.Name())                                   // without a name nothing of it is left behind; where that cannot be, end does it
 	end = func() { _, _ = temp.Close(), os.Remove(temp.Name()) } // nothing depends on a copy for reading
 	if size, err = io.Copy(temp, plain); err != nil {
 		end()

@@ -185,6 +185,7 @@ func (b *builder) call(span earshot.PackageCall, c CallInput) error {
 	if packed.ToMs <= packed.FromMs {
 		return earshot.Fail(earshot.Invalid, "bad_span", "call %s is only %d ms long", c.Call.ID, c.Call.DurationMs)
 	}
+	packed.Call.Marks = b.marks(packed)
 	packed.Whole = packed.FromMs == 0 && packed.ToMs == c.Call.DurationMs
 	var voices []voice
 	for _, part := range c.Call.Parts {
@@ -210,6 +211,25 @@ func (b *builder) call(span earshot.PackageCall, c CallInput) error {
 	}
 	b.m.Calls = append(b.m.Calls, packed)
 	return b.json("calls/"+c.Call.ID+".json", packed)
+}
+
+// marks are those of the span, without the texts of those in silenced stretches:
+// they may say what was said there.
+func (b *builder) marks(c PackedCall) []earshot.Mark {
+	kept := []earshot.Mark{}
+	for _, m := range c.Call.Marks {
+		end := max(m.EndMs, m.StartMs)
+		if m.StartMs > c.ToMs || end < c.FromMs {
+			continue
+		}
+		for _, s := range b.in.Package.Silence {
+			if s.Call == c.Call.ID && m.StartMs <= s.ToMs && end >= s.FromMs {
+				m.Text = ""
+			}
+		}
+		kept = append(kept, m)
+	}
+	return kept
 }
 
 // part puts a part's file in, or what is wanted of it, with its proof; what it
@@ -258,7 +278,10 @@ func (b *builder) copy(plan *plan, file io.ReadSeeker, name string) (io.ReadClos
 	if err != nil {
 		return nil, err
 	}
-	b.temps = append(b.temps, temp.Name())
+	// Without a name nothing of it is left behind by a crash either.
+	if os.Remove(temp.Name()) != nil {
+		b.temps = append(b.temps, temp.Name()) // where open files cannot be removed
+	}
 	if err = plan.write(b.ctx, temp, file); err == nil {
 		_, err = temp.Seek(0, io.SeekStart)
 	}

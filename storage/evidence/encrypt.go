@@ -18,10 +18,15 @@ var ErrLocked = earshot.Fail(earshot.Invalid, "locked", "the package is encrypte
 // Failures of Lock.
 var (
 	errPassphrase = earshot.Fail(earshot.Invalid, "bad_passphrase", "a passphrase has at least 12 characters")
+	errBoth       = earshot.Fail(earshot.Invalid, "two_locks", "a package is encrypted to a passphrase or to a recipient, not to both")
 	errRecipient  = earshot.Fail(earshot.Invalid, "bad_recipient", "a recipient is an age public key: age1…")
 )
 
 const shortestPassphrase = 12
+
+// hardestWork bounds what a stranger's file can ask of whoever opens it: scrypt
+// with 2 to this, 1 GiB of memory. Ours ask for 2^18.
+const hardestWork = 20
 
 // Lock encrypts what is written to the result, to a passphrase or to a
 // recipient's public key, as age does (age-encryption.org/v1). The result must be
@@ -42,6 +47,8 @@ func CheckLock(passphrase, recipient string) error {
 
 func lockTo(passphrase, recipient string) (age.Recipient, error) {
 	switch {
+	case recipient != "" && passphrase != "":
+		return nil, errBoth
 	case recipient != "":
 		to, err := age.ParseX25519Recipient(strings.TrimSpace(recipient))
 		if err != nil {
@@ -87,6 +94,7 @@ func Unlock(r io.Reader, passphrase string, identities io.Reader) (io.Reader, er
 		if err != nil {
 			return nil, ErrLocked.Because(err)
 		}
+		key.SetMaxWorkFactor(hardestWork)
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {

@@ -231,6 +231,28 @@ func TestSilencedWordsAreGone(t *testing.T) {
 	}
 }
 
+// TestSilencedMarks: what was written of a silenced stretch is silenced too, and
+// what was written of words that are not in the package is not in it.
+func TestSilencedMarks(t *testing.T) {
+	h := newHouse(t)
+	mark := func(id string, at int64) earshot.Mark {
+		return earshot.Mark{ID: id, Kind: earshot.MarkNote, StartMs: at, EndMs: at, Text: "text of " + id, Shared: true}
+	}
+	h.calls[0].Marks = []earshot.Mark{mark("kept", 18_000), mark("silenced", 12_500), mark("outside", 50_000)}
+	data, m := h.pack(h.wants()["a silenced span"])
+	for name, text := range unzip(t, data) {
+		if bytes.Contains(text, []byte("text of silenced")) || bytes.Contains(text, []byte("text of outside")) {
+			t.Errorf("%s has what was to be left out", name)
+		}
+	}
+	if marks := m.Calls[0].Call.Marks; len(marks) != 2 || marks[0].Text != "text of kept" || marks[1].ID != "silenced" {
+		t.Errorf("%+v", marks)
+	}
+	if r := check(t, data, ""); !r.Holds {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
 func unzip(t *testing.T, data []byte) map[string][]byte {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -523,20 +545,7 @@ func TestPublicTools(t *testing.T) {
 	}
 	h := newHouse(t)
 	fingerprint := h.log.Keys()[0].Fingerprint
-	run := func(t *testing.T, files map[string][]byte) (string, error) {
-		dir := t.TempDir()
-		for name, data := range files {
-			path := filepath.Join(dir, filepath.FromSlash(name))
-			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		out, err := exec.Command("bash", filepath.Join(dir, scriptName), fingerprint).CombinedOutput()
-		return string(out), err
-	}
+	run := func(t *testing.T, files map[string][]byte) (string, error) { return runScript(t, files, fingerprint) }
 	for _, name := range []string{"two calls", "spans", "silenced"} {
 		t.Run(name, func(t *testing.T) {
 			data, m := h.pack(h.wants()[name])
@@ -552,6 +561,70 @@ func TestPublicTools(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPublicToolsRefuse shows the script packages that were made to deceive it.
+func TestPublicToolsRefuse(t *testing.T) {
+	h := newHouse(t)
+	data, m := h.pack(h.wants()["silenced"])
+	trap := filepath.Join(t.TempDir(), "trap")
+	for _, row := range []struct {
+		name   string
+		tamper func(f map[string][]byte)
+	}{
+		{"no page proved", func(f map[string][]byte) {
+			f[m.Files[0].Name] = []byte("forged")
+			leaves, _ := parseLeaves(f[m.Files[0].Leaves])
+			for i := range leaves {
+				leaves[i].Offset = -1
+			}
+			f[m.Files[0].Leaves] = []byte(leavesText(leaves))
+		}},
+		{"a place that is a command", func(f map[string][]byte) {
+			f[m.Files[0].Leaves] = bytes.Replace(f[m.Files[0].Leaves], []byte("0 0 "), []byte("0 a[$(touch${IFS}"+trap+")] "), 1)
+		}},
+		{"a recording without a proof", func(f map[string][]byte) { f["audio/more.opus"] = []byte("x") }},
+		{"no recording at all", func(f map[string][]byte) {
+			for name := range f {
+				if strings.HasPrefix(name, "proofs/") {
+					delete(f, name)
+				}
+			}
+		}},
+		{"a proof that names a file elsewhere", func(f map[string][]byte) {
+			f[m.Files[0].Proof] = bytes.Replace(f[m.Files[0].Proof], []byte("file audio/"), []byte("file audio/../../"), 1)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			files := unzip(t, data)
+			row.tamper(files)
+			sumAgain(files)
+			out, err := runScript(t, files, h.log.Keys()[0].Fingerprint)
+			if err == nil || !strings.Contains(out, "Not everything holds") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	if _, err := os.Stat(trap); err == nil {
+		t.Error("the script ran what a package says")
+	}
+}
+
+// runScript unpacks a package and runs its script.
+func runScript(t *testing.T, files map[string][]byte, fingerprint string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.Command("bash", filepath.Join(dir, scriptName), fingerprint).CombinedOutput()
+	return string(out), err
 }
 
 func FuzzCheck(f *testing.F) {

@@ -140,6 +140,14 @@ func (r *Report) Sentence(language string) string {
 	return r.chinese()
 }
 
+// Unproved says in one sentence, in the language zh or en, what no proof hangs on.
+func Unproved(language string) string {
+	if language == "en" {
+		return "Proved are the recordings in audio/ alone: index.html, the mixes, marks, gaps, names, numbers, who listened, and that there is no further recording or call, are what the package's maker says."
+	}
+	return "得到证明的只有 audio/ 里的录音：index.html、混音、标记、空缺、姓名号码、谁听过，以及没有别的录音或通话，都是制作者所述。"
+}
+
 func (r *Report) english() string {
 	var s strings.Builder
 	if r.Holds {

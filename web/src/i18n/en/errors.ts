@@ -58,6 +58,7 @@ export default {
   bad_silence: "A silenced span lies in a chosen call and ends after it begins",
   bad_passphrase: "This passphrase cannot be used; take a longer one",
   bad_recipient: "That is no age public key",
+  two_locks: "Either a passphrase or a public key, not both",
   no_font: "This program was built without the font for cover sheets",
   no_ledger: "The ledger cannot be used just now; try again soon",
   ledger_away: "The ledger cannot be used just now; try again soon",

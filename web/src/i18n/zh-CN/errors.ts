@@ -56,6 +56,7 @@ export default {
   bad_silence: "消音不对：要在所选的通话之内，终点在起点之后",
   bad_passphrase: "口令不合要求，请换一个更长的",
   bad_recipient: "这不是 age 公钥",
+  two_locks: "口令与公钥只能选一样",
   no_font: "程序里没有带上封面页要用的字体，请用完整的安装包",
   no_ledger: "账本还不能用，请稍后重试",
   ledger_away: "账本还不能用，请稍后重试",
