@@ -81,7 +81,10 @@ test("the disk is full: said at the seat and on the wall, and over once there is
   await alarm.getByText("磁盘已满，不再开始新的通话").waitFor({ timeout: 30_000 });
   console.log(`disk_full was on the wall after ${((Date.now() - at) / 1000).toFixed(1)} s`);
   await alarm.getByText("请马上腾出空间").waitFor();
-  await clerk.locator("[data-test=trouble-attention]").getByText("服务器磁盘已满").waitFor({ timeout: 10_000 });
+  await clerk
+    .locator("[data-test=trouble-attention]")
+    .getByText("服务器磁盘已满")
+    .waitFor({ timeout: 10_000 });
   console.log(`and at the seat after ${((Date.now() - at) / 1000).toFixed(1)} s`);
   await wall.locator("[data-seat=w2]").getByText("服务器磁盘已满").first().waitFor();
   const { call } = await server.api<{ call: { id: string } }>("GET", "/api/v1/seats/w1/state");
