@@ -22,7 +22,7 @@ const (
 	AttentionDisconnected Attention = "disconnected" // a call is open and no stream is there
 	AttentionStalled      Attention = "stalled"      // connected, but no packets
 	AttentionTakeover     Attention = "takeover"     // repeated take-over: two devices fight for the seat
-	AttentionRefused      Attention = "refused" // it speaks, and no call begins: new calls are refused
+	AttentionRefused      Attention = "refused"      // it speaks, and no call begins: new calls are refused
 	AttentionOverflow     Attention = "overflow"
 	AttentionPoorLink     Attention = "poor_link"
 	AttentionDeadMic      Attention = "dead_mic" // one side speaks, the other's microphone gives nothing
