@@ -79,9 +79,10 @@ func (v Verification) Holds() bool { return len(v.Findings) == 0 }
 // mostReported bounds a verification's report, notaryIsLate is when a stored part
 // should long be in the ledger.
 const (
-	mostReported = 10_000
-	notaryIsLate = 10 * time.Minute
-	readAgain    = 3 // times something is read that changes meanwhile
+	mostReported  = 10_000
+	notaryIsLate  = 10 * time.Minute
+	readAgain     = 3                      // times something is read that changes meanwhile
+	changesWithin = 200 * time.Millisecond // a change of a call is in both file and index
 )
 
 // Verify checks audio, call files, index and ledger against one another. It works
@@ -98,14 +99,14 @@ func Verify(ctx context.Context, o VerifyOptions) (Verification, error) {
 		o.Workers = 2
 	}
 	v := &verifier{VerifyOptions: o, only: map[string]bool{}, parts: map[partKey]part{}, byHash: map[string]partKey{},
-		deleted: map[string]int64{}, holds: map[string]earshot.Hold{}, inIndex: map[string]bool{}, known: map[string]bool{}, live: map[string]bool{}}
+		deleted: map[string]int64{}, began: o.Now(), holds: map[string]earshot.Hold{}, inIndex: map[string]bool{}, known: map[string]bool{}, live: map[string]bool{}}
 	for _, id := range o.Calls {
 		if !earshot.ValidCallID(id) {
 			return v.report, earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", id)
 		}
 		v.only[id] = true
 	}
-	for _, step := range []func(context.Context) error{v.readLedger, v.readIndex, v.readFolders, v.hashFiles} {
+	for _, step := range []func(context.Context) error{v.readLedger, v.readIndex, v.rowsRemoved, v.readFolders, v.hashFiles} {
 		if err := step(ctx); err != nil {
 			return v.report, err
 		}
@@ -121,7 +122,9 @@ type verifier struct {
 	parts   map[partKey]part // as the ledger has them
 	byHash  map[string]partKey
 	deleted map[string]int64 // calls, by the record of their deletion
+	most    map[string]int   // the highest number of a call's parts
 	holds   map[string]earshot.Hold
+	began   time.Time
 	inIndex map[string]bool // calls that the index has
 	live    map[string]bool
 	known   map[string]bool // files that the index has
@@ -213,6 +216,10 @@ func (v *verifier) note(n ledger.Numbered) {
 		}
 		v.parts[key] = part{n.Index, e}
 		v.byHash[e.SHA256] = key
+		if v.most == nil {
+			v.most = map[string]int{}
+		}
+		v.most[e.Call] = max(v.most[e.Call], e.N)
 	case ledger.KindDeletion:
 		if _, known := v.deleted[e.Call]; !known {
 			v.deleted[e.Call] = n.Index
@@ -284,10 +291,11 @@ func (v *verifier) indexHolds(ctx context.Context) error {
 	for id, h := range inIndex {
 		recorded, ok := v.holds[id]
 		switch {
-		case !ok && v.Now().Sub(h.At.Time) > notaryIsLate:
+		case !ok && v.late(h.At):
 			v.find(FindingHold, h.Call, "", "hold %s is in the index and not in the ledger", id)
 		case ok && (recorded.Call != h.Call || recorded.Seat != h.Seat || !recorded.From.Equal(h.From.Time) || !recorded.To.Equal(h.To.Time) ||
-			!recorded.Until.Equal(h.Until.Time) || recorded.ReleasedAt.IsZero() && !h.ReleasedAt.IsZero()):
+			!recorded.Until.Equal(h.Until.Time) || recorded.Reason != h.Reason || recorded.By != h.By || !recorded.At.Equal(h.At.Time) ||
+			recorded.ReleasedAt.IsZero() && !h.ReleasedAt.IsZero() && v.late(h.ReleasedAt)):
 			v.find(FindingHold, h.Call, "", "hold %s was changed in the index: the ledger says something else", id)
 		}
 	}
@@ -311,7 +319,7 @@ func (v *verifier) call(ctx context.Context, call earshot.Call) error {
 		v.live[call.ID] = true
 		return nil
 	case earshot.CallDeleted:
-		if _, recorded := v.deleted[call.ID]; !recorded && v.Ledger != nil {
+		if _, recorded := v.deleted[call.ID]; !recorded && v.Ledger != nil && !v.justDeleted(call) {
 			v.find(FindingDeleted, call.ID, "", "the index says that the call was deleted; the ledger knows of no deletion")
 		}
 		return nil
@@ -325,7 +333,30 @@ func (v *verifier) call(ctx context.Context, call earshot.Call) error {
 	for _, p := range call.Parts {
 		v.comparePart(call, p)
 	}
+	v.leftOut(call)
 	return nil
+}
+
+// leftOut finds parts that the ledger has of a call and its row has not.
+func (v *verifier) leftOut(call earshot.Call) {
+	for n, key := 1, (partKey{call.ID, 0}); n <= v.most[call.ID]; n++ {
+		key.n = n
+		p, recorded := v.parts[key]
+		if recorded && !slices.ContainsFunc(call.Parts, func(p earshot.Part) bool { return p.N == n }) {
+			v.find(FindingFactsChanged, call.ID, p.entry.File, "part %d is record %d of the ledger; index and call file do not know it", n, p.index)
+		}
+	}
+}
+
+// late says whether what was to be done at an instant should be done by now. An
+// instant that is still to come is nobody's excuse.
+func (v *verifier) late(at earshot.Time) bool { return v.Now().Sub(at.Time).Abs() > notaryIsLate }
+
+// justDeleted says whether a call went so lately that the ledger as it was read
+// need not know of it.
+func (v *verifier) justDeleted(call earshot.Call) bool {
+	return call.State == earshot.CallDeleted && call.Deleted != nil &&
+		(!v.late(call.Deleted.At) || !v.began.IsZero() && call.Deleted.At.After(v.began) && !call.Deleted.At.After(v.Now()))
 }
 
 // compareFile compares a call of the index with its file. What differs is read
@@ -352,6 +383,12 @@ func (v *verifier) compareFile(ctx context.Context, call earshot.Call) error {
 			}
 			return nil
 		}
+		// Between the file and the index whoever changes a call needs a moment.
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(changesWithin):
+		}
 		newer, err := v.Index.Call(ctx, call.ID)
 		if errors.Is(err, earshot.ErrNoCall) || err == nil && newer.State != earshot.CallStored {
 			return nil
@@ -365,12 +402,12 @@ func (v *verifier) compareFile(ctx context.Context, call earshot.Call) error {
 
 // comparePart compares a part of the index with the ledger.
 func (v *verifier) comparePart(call earshot.Call, p earshot.Part) {
-	if p.SHA256 == "" || v.Ledger == nil {
+	recorded, ok := v.parts[partKey{call.ID, p.N}]
+	if p.SHA256 == "" && !ok || v.Ledger == nil {
 		return
 	}
-	recorded, ok := v.parts[partKey{call.ID, p.N}]
 	if !ok {
-		if v.Now().Sub(call.EndedAt.Time) > notaryIsLate {
+		if v.late(call.EndedAt) {
 			v.find(FindingUnrecorded, call.ID, p.File, "the part is not in the ledger, long after it was stored")
 		} else {
 			v.report.Pending++
@@ -382,6 +419,32 @@ func (v *verifier) comparePart(call earshot.Call, p earshot.Part) {
 		e.StartMs != p.StartMs || e.DurationMs != p.DurationMs {
 		v.find(FindingFactsChanged, call.ID, p.File, "seat, time, length or hash of part %d differ from record %d of the ledger", p.N, recorded.index)
 	}
+}
+
+// rowsRemoved finds calls that the ledger knows, and neither the index nor a file
+// of their own: their audio alone may still lie there. Where there is a call's
+// file, readFolders says so.
+func (v *verifier) rowsRemoved(ctx context.Context) error {
+	if v.Index == nil {
+		return nil
+	}
+	for id := range v.most {
+		if _, gone := v.deleted[id]; gone || v.inIndex[id] || !v.wanted(id) {
+			continue
+		}
+		_, err := v.Index.Call(ctx, id)
+		if err == nil {
+			continue // it came since
+		}
+		if !errors.Is(err, earshot.ErrNoCall) {
+			return err
+		}
+		name := earshot.CallFile(id)
+		if _, err := v.Files.ReadWhole(name); errors.Is(err, fs.ErrNotExist) {
+			v.find(FindingRowMissing, id, name, "the ledger knows the call; index and call file were removed, or never made")
+		}
+	}
+	return nil
 }
 
 // readFolders looks at every file there is.
@@ -430,7 +493,7 @@ func (v *verifier) callFile(ctx context.Context, id, name string) {
 	case err != nil:
 		v.find(FindingBadCallFile, id, name, "the call's file cannot be read: %v", err)
 	case call.State == earshot.CallLive: // the index hears of it soon
-	case v.Now().Sub(call.EndedAt.Time) > notaryIsLate:
+	case v.late(call.EndedAt):
 		v.find(FindingRowMissing, id, name, "the index does not know the call: its row was removed, or was never made")
 	}
 }
@@ -450,8 +513,12 @@ func (v *verifier) audioFile(ctx context.Context, id, name string) {
 	if v.known[name] || v.live[id] || v.Index == nil {
 		return
 	}
-	if call, err := v.Index.Call(ctx, id); err == nil && slices.ContainsFunc(call.Parts, func(p earshot.Part) bool { return p.File == name }) {
-		return // it has come since
+	call, err := v.Index.Call(ctx, id)
+	if err == nil && (call.State == earshot.CallLive || v.justDeleted(call) || slices.ContainsFunc(call.Parts, func(p earshot.Part) bool { return p.File == name })) {
+		return // it has come since, or is coming, or going
+	}
+	if made, ok := earshot.IDTime(id); errors.Is(err, earshot.ErrNoCall) && ok && !v.late(earshot.At(made)) {
+		return // it is so new that the index hears of it soon
 	}
 	v.find(FindingUnknownFile, id, name, "audio that neither the index nor the ledger knows")
 }
@@ -478,7 +545,7 @@ func (v *verifier) hashFiles(ctx context.Context) error {
 			break
 		}
 		group.Go(func() error {
-			v.hashFile(p)
+			v.compareHash(p, func() bool { return v.wentMeanwhile(ctx, p.entry.Call) })
 			v.Progress(done.Add(p.entry.Bytes), total)
 			return nil
 		})
@@ -488,10 +555,24 @@ func (v *verifier) hashFiles(ctx context.Context) error {
 }
 
 // hashFile compares one file with the ledger.
-func (v *verifier) hashFile(p part) {
+func (v *verifier) hashFile(p part) { v.compareHash(p, func() bool { return false }) }
+
+// wentMeanwhile says whether a call was deleted since the ledger was read.
+func (v *verifier) wentMeanwhile(ctx context.Context, id string) bool {
+	if v.Index == nil {
+		return false
+	}
+	call, err := v.Index.Call(ctx, id)
+	return err == nil && v.justDeleted(call)
+}
+
+// compareHash is hashFile; gone says whether the file may be missing.
+func (v *verifier) compareHash(p part, gone func() bool) {
 	e := p.entry
 	sealed, err := v.Files.SealedFile(e.File)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && gone():
+		return
 	case errors.Is(err, fs.ErrNotExist):
 		v.find(FindingMissing, e.Call, e.File, "the file is gone; record %d of the ledger says that it was stored at %s, and nothing that it was deleted", p.index, e.At)
 		return

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,20 @@ func (a *attacked) rewrite(t *testing.T, name, old, with string) {
 	must(t, os.WriteFile(name, []byte(strings.Replace(string(text), old, with, 1)), 0o600))
 }
 
+// withoutParts takes the parts out of a call's file.
+func (a *attacked) withoutParts(t *testing.T, id string) {
+	t.Helper()
+	name := a.path(earshot.CallFile(id))
+	text, err := os.ReadFile(name)
+	must(t, err)
+	var call map[string]any
+	must(t, json.Unmarshal(text, &call))
+	call["parts"] = []any{}
+	text, err = json.Marshal(call)
+	must(t, err)
+	must(t, os.WriteFile(name, text, 0o600))
+}
+
 func codes(r storage.Verification) []storage.FindingCode {
 	var all []storage.FindingCode
 	for _, f := range r.Findings {
@@ -172,7 +187,29 @@ func TestTampering(t *testing.T) {
 			a.sql(t, "DELETE FROM parts WHERE call = '"+id+"'", "DELETE FROM calls WHERE id = '"+id+"'")
 			must(t, os.Remove(a.path(earshot.CallFile(id))))
 			must(t, os.Remove(a.path(a.calls[1].Parts[0].File)))
-		}, []storage.FindingCode{storage.FindingMissing}, 1},
+		}, []storage.FindingCode{storage.FindingMissing, storage.FindingRowMissing}, 1},
+		{"files and database: a call removed, its audio left", func(t *testing.T, a *attacked) {
+			id := a.calls[1].ID
+			a.sql(t, "DELETE FROM parts WHERE call = '"+id+"'", "DELETE FROM calls WHERE id = '"+id+"'")
+			must(t, os.Remove(a.path(earshot.CallFile(id))))
+		}, []storage.FindingCode{storage.FindingRowMissing}, 1},
+		{"files and database: a part that neither knows any more", func(t *testing.T, a *attacked) {
+			id := a.calls[1].ID
+			a.sql(t, "DELETE FROM parts WHERE call = '"+id+"'")
+			a.withoutParts(t, id)
+		}, []storage.FindingCode{storage.FindingFactsChanged}, 1},
+		{"files: a call planted that ends in years to come", func(t *testing.T, a *attacked) {
+			false := a.calls[1].Clone()
+			false.ID, false.Parts = earshot.NewID(a.now.Add(-time.Hour)), []earshot.Part{}
+			false.EndedAt = earshot.At(a.now.AddDate(50, 0, 0))
+			a.calls = append(a.calls, false)
+			text, err := json.Marshal(false)
+			must(t, err)
+			must(t, os.WriteFile(a.path(earshot.CallFile(false.ID)), text, 0o600))
+		}, []storage.FindingCode{storage.FindingRowMissing}, 3},
+		{"database: a hold's reason changed", func(t *testing.T, a *attacked) {
+			a.sql(t, "UPDATE holds SET reason = 'another'")
+		}, []storage.FindingCode{storage.FindingHold}, 0},
 		{"files and database: a call moved to another seat", func(t *testing.T, a *attacked) {
 			id := a.calls[1].ID
 			a.sql(t, "UPDATE calls SET seat = 'seat-9' WHERE id = '"+id+"'")
@@ -230,6 +267,32 @@ func TestWhatOnlyAWitnessKnows(t *testing.T) {
 	r := b.verify(t, a.checkpoint)
 	if got := codes(r); !slices.Equal(got, []storage.FindingCode{storage.FindingCheckpoint}) {
 		t.Errorf("found %v", r.Findings)
+	}
+}
+
+// TestVerifyWhileDeleting: what retention takes after the ledger was read is no
+// loss, and nobody's tombstone is an excuse for long.
+func TestVerifyWhileDeleting(t *testing.T) {
+	a := attack(t)
+	log, err := ledger.Open(a.dir, ledger.Options{ReadOnly: true}) // as it was before
+	must(t, err)
+	defer func() { must(t, log.Close()) }()
+	must(t, a.deleteNow(t, a.calls[2].ID))
+	a.now = a.now.AddDate(0, 0, 3).Add(time.Minute)
+	verify := func() storage.Verification {
+		reader, err := files.OpenReadOnly(a.dir)
+		must(t, err)
+		defer func() { must(t, reader.Close()) }()
+		report, err := storage.Verify(t.Context(), storage.VerifyOptions{Files: reader, Ledger: log, Index: a.house.index, Now: func() time.Time { return a.now }})
+		must(t, err)
+		return report
+	}
+	if r := verify(); !r.Holds() {
+		t.Errorf("%+v", r.Findings)
+	}
+	a.now = a.now.Add(time.Hour)
+	if got := codes(verify()); !slices.Equal(got, []storage.FindingCode{storage.FindingDeleted, storage.FindingMissing}) {
+		t.Errorf("found %v", got)
 	}
 }
 
