@@ -1,11 +1,15 @@
 package files
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -20,6 +24,7 @@ type naming struct {
 	file     *os.File
 	from, to string
 	named    bool // it has its final name
+	waits    bool // it has been told that it waits for room
 	err      error
 	done     func(*naming) // on the committer's goroutine; must not wait
 }
@@ -122,6 +127,7 @@ func (c *committer) round(group []*naming) {
 			n.file, n.err = n.part.prepare()
 		}
 	}
+	group = c.postpone(group)
 	c.makeSafe(group)
 	for _, n := range group {
 		if n.err == nil {
@@ -132,6 +138,44 @@ func (c *committer) round(group []*naming) {
 	for _, n := range group {
 		n.done(n)
 	}
+}
+
+// postpone takes out of a group the parts for which there is no room on the disk,
+// and has them wait: their last bytes are nowhere but in memory and the journal.
+func (c *committer) postpone(group []*naming) []*naming {
+	var now, later []*naming
+	for _, n := range group {
+		if n.part == nil || !c.store.waitsFor(n.err) {
+			now = append(now, n)
+			continue
+		}
+		if !n.waits {
+			c.store.opts.Log.LogAttrs(context.Background(), slog.LevelError, "a file waits for room on the disk", slog.String("file", n.to), slog.Any("err", n.err))
+		}
+		n.err, n.waits = nil, true
+		later = append(later, n)
+	}
+	if len(later) > 0 {
+		time.AfterFunc(retryPause, func() { // Close waits for these parts, and so for this
+			c.mu.Lock()
+			c.waiting = append(c.waiting, later...)
+			c.mu.Unlock()
+			wake(c.wake)
+		})
+	}
+	return now
+}
+
+// waitsFor says whether what failed so is tried again: while nothing but room, or
+// a disk that may be written, is missing, and the journal has what the file lacks.
+func (s *Store) waitsFor(err error) bool {
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) && !errors.Is(err, unix.EROFS) {
+		return false
+	}
+	s.mu.Lock()
+	journal := s.journal
+	s.mu.Unlock()
+	return journal != nil && journal.begun()
 }
 
 // makeSafe makes the bytes of a group safe.

@@ -221,6 +221,13 @@ func (j *Journal) Begun() {
 	j.hand(true, true)
 }
 
+// begun says whether recordings are being written down.
+func (j *Journal) begun() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.current != nil && !j.closed
+}
+
 // Append adds a record; payload, in one or more pieces, is copied. Before the
 // first Begin there is nothing to add it to.
 func (j *Journal) Append(kind uint8, call uint32, payload ...[]byte) {

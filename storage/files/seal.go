@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 // resumsAtOnce is how many patched files are read again for their sums at the
@@ -20,7 +21,8 @@ type Sealed struct {
 
 // Seal completes the file, together with others that wait for it: write, sync,
 // rename to the final name, sync the folder. Then done is called with the result
-// on a goroutine of its own. After a failure the file keeps its .part name with
+// on a goroutine of its own. While a journal is being written and only room on the
+// disk is missing, it is tried again until Close. After a failure the file keeps its .part name with
 // what reached the disk; only a failure to sync the folder leaves it under the
 // final name.
 func (p *Part) Seal(done func(Sealed, error)) {
@@ -50,12 +52,18 @@ func (p *Part) Seal(done func(Sealed, error)) {
 		return
 	}
 	go func() { // its end is that of n
-		s.resums <- struct{}{}
-		err := p.sumAgain()
-		<-s.resums
-		n.err = err
+		for n.err = p.sumInTurn(); s.waitsFor(n.err); n.err = p.sumInTurn() {
+			time.Sleep(retryPause)
+		}
 		s.commits.submit(n)
 	}()
+}
+
+// sumInTurn is sumAgain, for a few files at a time.
+func (p *Part) sumInTurn() error {
+	p.store.resums <- struct{}{}
+	defer func() { <-p.store.resums }()
+	return p.sumAgain()
 }
 
 // prepare writes what is left and gives the file to be synced.
