@@ -42,7 +42,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 		return nil
 	}
 	parsed, err := time.Parse(time.RFC3339Nano, string(text))
-	if err != nil {
+	if year := parsed.UTC().Year(); err != nil || year < 0 || year > 9999 { // in Z it could not be written
 		return fmt.Errorf("not an RFC 3339 time: %q", text)
 	}
 	*t = At(parsed)
