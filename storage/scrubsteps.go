@@ -266,15 +266,24 @@ func (s *Scrub) call(ctx context.Context, call earshot.Call) (read, bytes int64,
 		return 0, 0, err
 	}
 	if len(v.report.Findings) > 0 {
-		now, err := s.Index.Call(ctx, call.ID)
-		if err != nil && !errors.Is(err, earshot.ErrNoCall) {
+		same, err := s.isStill(ctx, call)
+		if err != nil {
 			return 0, 0, err
 		}
-		if err != nil || now.State != call.State {
-			return from.read, from.bytes, nil // taken up again, or deleted, meanwhile
+		if !same {
+			return from.read, from.bytes, nil
 		}
 	}
 	return from.read, from.bytes, s.keep(ctx, v)
+}
+
+// isStill says whether a call was neither taken up again nor deleted meanwhile.
+func (s *Scrub) isStill(ctx context.Context, call earshot.Call) (bool, error) {
+	now, err := s.Index.Call(ctx, call.ID)
+	if errors.Is(err, earshot.ErrNoCall) {
+		return false, nil
+	}
+	return now.State == call.State, err
 }
 
 // stored compares a stored call's row, file, records and audio.

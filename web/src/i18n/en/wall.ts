@@ -95,7 +95,7 @@ export default {
     },
     damage: {
       word: "A file is damaged",
-      affects: "What is damaged was set aside; the rest goes on.",
+      affects: "Recording goes on; a file cannot be read, or is not what was stored.",
       help: "The integrity page says which.",
     },
     ledger: {

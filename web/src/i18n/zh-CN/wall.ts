@@ -90,7 +90,7 @@ export default {
     },
     damage: {
       word: "有文件损坏",
-      affects: "损坏的已放在一边，其余的照常。",
+      affects: "录音照常；有文件读不出来，或与保存时不一致。",
       help: "请到“完整性”页查看是哪些。",
     },
     ledger: {
