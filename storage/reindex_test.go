@@ -29,7 +29,6 @@ type furnished struct {
 	holds    []string
 	deleted  string
 	plain    string // a stored call whose file the tests damage
-	made     []string
 }
 
 // openAt opens the index anew, as a start of the program does.
@@ -37,7 +36,7 @@ func (f *furnished) openAt(t *testing.T) {
 	t.Helper()
 	ix, err := index.Open(t.Context(), f.url)
 	must(t, err)
-	f.house.index = ix
+	f.index = ix
 	f.Archive = storage.New(f.files, ix, f.opts)
 }
 
@@ -48,13 +47,13 @@ func furnish(t *testing.T, postgres bool) *furnished {
 	if postgres {
 		f.postgres = pgtest.Own(t)
 		f.url = f.postgres.URL()
-		must(t, f.house.index.Close())
+		must(t, f.index.Close())
 		must(t, os.Remove(filepath.Join(f.dir, "index.db")))
 		f.openAt(t)
-		t.Cleanup(func() { must(t, f.house.index.Close()) }) // before the server ends
+		t.Cleanup(func() { must(t, f.index.Close()) }) // before the server ends
 	}
 	ctx := t.Context()
-	ix := f.house.index
+	ix := f.index
 	must(t, ix.CreateBranch(ctx, earshot.Branch{ID: "hall", Name: "hall"}))
 	seat := earshot.Seat{ID: "seat-1", Name: "1 号窗口", Branch: "hall", Kind: earshot.Hotline, Cut: earshot.CutVoice,
 		Tokens: []earshot.SeatToken{{Hash: "hash", MadeAt: start, UsedAt: start.Add(time.Second)}}}
@@ -120,7 +119,7 @@ func (f *furnished) copySeats(t *testing.T, seats ...earshot.Seat) {
 // content is all that the index's API says of calls and of what belongs to them.
 func (f *furnished) content(t *testing.T) map[string]any {
 	t.Helper()
-	ctx, ix := t.Context(), f.house.index
+	ctx, ix := t.Context(), f.index
 	all := map[string]any{}
 	put := func(what string, v any, err error) {
 		t.Helper()
@@ -183,7 +182,7 @@ func engines(t *testing.T, test func(t *testing.T, postgres bool)) {
 // lose takes all that the index has away.
 func (f *furnished) lose(t *testing.T) {
 	t.Helper()
-	must(t, f.house.index.Close())
+	must(t, f.index.Close())
 	if f.postgres == nil {
 		for _, end := range []string{"", "-wal", "-shm"} {
 			if err := os.Remove(filepath.Join(f.dir, "index.db"+end)); err != nil && !os.IsNotExist(err) {
@@ -286,11 +285,11 @@ func TestReindexGoesOnAfterDamage(t *testing.T) {
 				if id == f.plain {
 					continue
 				}
-				if _, err := f.house.index.Call(t.Context(), id); err != nil {
+				if _, err := f.index.Call(t.Context(), id); err != nil {
 					t.Errorf("%s: %v", id, err)
 				}
 			}
-			c, err := f.house.index.Call(t.Context(), f.plain)
+			c, err := f.index.Call(t.Context(), f.plain)
 			row.after(t, f, c, err)
 		})
 	}
@@ -334,7 +333,7 @@ func TestReindexMendsFromTheIndex(t *testing.T) {
 // call's file when the index was lost.
 func TestReindexFinishesDeletions(t *testing.T) {
 	f := furnish(t, false)
-	must(t, f.house.index.CreatePolicy(t.Context(), earshot.Policy{ID: "month", Name: "一月", DeleteDays: 30}))
+	must(t, f.index.CreatePolicy(t.Context(), earshot.Policy{ID: "month", Name: "一月", DeleteDays: 30}))
 	f.OnStep(func(what string) error {
 		if what == "deletion recorded" {
 			return errors.New("killed")
@@ -365,11 +364,11 @@ func TestReindexFinishesDeletions(t *testing.T) {
 func TestReindexKeepsSeatsAway(t *testing.T) {
 	f := furnish(t, false)
 	other := earshot.Seat{ID: "seat-2", Name: "2", Branch: "hall", Kind: earshot.Counter, Cut: earshot.CutEvent}
-	must(t, f.house.index.CreateSeat(t.Context(), other))
-	must(t, f.house.index.DeleteSeat(t.Context(), "seat-2"))
+	must(t, f.index.CreateSeat(t.Context(), other))
+	must(t, f.index.DeleteSeat(t.Context(), "seat-2"))
 	f.copySeats(t, other)
 	f.reindex(t)
-	if _, err := f.house.index.Seat(t.Context(), "seat-2"); !errors.Is(err, earshot.ErrNoSeat) {
+	if _, err := f.index.Seat(t.Context(), "seat-2"); !errors.Is(err, earshot.ErrNoSeat) {
 		t.Errorf("got %v", err)
 	}
 }

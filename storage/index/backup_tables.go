@@ -46,7 +46,7 @@ func backupTables() []backedUp {
 		table[soundCheckRow]{"sound_checks", "id", "id"},
 		table[packageRow]{"packages", "id", "id"},
 		table[runRow]{"retention_runs", "id", "id"},
-		table[problemRow]{"problems", "id", "id"},
+		problemTable{table[problemRow]{"problems", "id", "id"}},
 	}
 }
 
@@ -338,4 +338,27 @@ func (t announcementTable) restore(ctx context.Context, tx bun.Tx, texts []json.
 		}
 	}
 	return t.put(ctx, tx, rows, r.replace)
+}
+
+// problemTable has one open problem of a kind and a file: the one that is there
+// stays.
+type problemTable struct{ table[problemRow] }
+
+func (t problemTable) restore(ctx context.Context, tx bun.Tx, texts []json.RawMessage, r *restorer) (int, error) {
+	rows, err := t.parse(tx, texts)
+	if err != nil {
+		return 0, err
+	}
+	var wanted []problemRow
+	for _, row := range rows {
+		open, err := tx.NewSelect().Model((*problemRow)(nil)).Where("code = ?", row.Code).Where("call = ?", row.Call).
+			Where("file = ?", row.File).Where("resolved_at = 0").Where("id <> ?", row.ID).Exists(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("look for an open problem: %w", err)
+		}
+		if !open || row.ResolvedAt != 0 {
+			wanted = append(wanted, row)
+		}
+	}
+	return t.put(ctx, tx, wanted, r.replace)
 }
