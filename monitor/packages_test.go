@@ -6,6 +6,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,12 @@ func TestPackages(t *testing.T) {
 	}
 	if got := file.header.Get("ETag"); got != `"`+p.SHA256+`"` {
 		t.Errorf("ETag %s", got)
+	}
+	// What is kept for the cover sheet has nothing of who listened.
+	kept, err := os.ReadFile(filepath.Join(h.packages.Dir, p.ID+".json"))
+	must(t, err)
+	if !bytes.Contains(kept, []byte(p.Fingerprint)) || bytes.Contains(kept, []byte(`"action"`)) {
+		t.Errorf("kept: %s", kept)
 	}
 	// The audio is noise: it proves nevertheless.
 	// The page in the package says that it was exported, by whom and why.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,17 +139,27 @@ func (s *Packages) Make(ctx context.Context, p earshot.Package, passphrase, reci
 	if len(s.jobs) == mostJobs {
 		return p, ErrManyPackages
 	}
+	s.wait(p.ID, true) // before tidy can see it
 	if err := s.Archive.index.SavePackage(ctx, p); err != nil {
+		s.wait(p.ID, false)
 		return p, err
 	}
-	s.mu.Lock()
-	s.waiting[p.ID] = true
-	s.mu.Unlock()
 	select {
 	case s.jobs <- job{p, passphrase, recipient}:
 		return p, nil
 	default:
+		s.wait(p.ID, false)
 		return p, errors.Join(ErrManyPackages, s.fail(ctx, p, ErrManyPackages))
+	}
+}
+
+func (s *Packages) wait(id string, yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if yes {
+		s.waiting[id] = true
+	} else {
+		delete(s.waiting, id)
 	}
 }
 
@@ -173,7 +184,7 @@ func (s *Packages) Run(ctx context.Context) {
 func (s *Packages) tidy(ctx context.Context) {
 	ready, err := s.Archive.index.PackagesIn(ctx, earshot.PackageReady)
 	for _, p := range ready {
-		if err == nil && s.Now().After(p.ExpiresAt.Time) {
+		if err == nil && s.Now().After(p.ExpiresAt.Time) && !s.Archive.clockDoubtful() {
 			err = s.discard(ctx, p)
 		}
 	}
@@ -198,9 +209,7 @@ func (s *Packages) work(ctx context.Context, j job) {
 		s.Log.Error("a package could not be made", "package", j.p.ID, "err", err)
 		err = s.fail(context.WithoutCancel(ctx), j.p, err)
 	}
-	s.mu.Lock()
-	delete(s.waiting, j.p.ID)
-	s.mu.Unlock()
+	s.wait(j.p.ID, false)
 	if err != nil {
 		s.Log.Error("a package's failure could not be noted", "package", j.p.ID, "err", err)
 	}
@@ -232,14 +241,18 @@ func (s *Packages) make(ctx context.Context, j *job) error {
 		j.p.File += ".age"
 	}
 	if err := s.keepManifest(j.p.ID, manifest); err != nil {
-		return err
+		return errors.Join(err, s.dir.Remove(temp))
 	}
 	if err := s.dir.Rename(temp, j.p.ID+".zip"); err != nil {
-		return fmt.Errorf("complete a package: %w", err)
+		return errors.Join(fmt.Errorf("complete a package: %w", err), s.dir.Remove(temp))
 	}
 	j.p.State, j.p.Progress, j.p.SHA256, j.p.Bytes = earshot.PackageReady, 1, sum, size
 	j.p.Fingerprint = manifest.Ledger.Fingerprint
-	return s.Archive.index.SavePackage(ctx, j.p)
+	if err := s.Archive.index.SavePackage(ctx, j.p); err != nil {
+		// Nobody would know of the file, or take it away.
+		return errors.Join(err, s.dir.Remove(j.p.ID+".zip"))
+	}
+	return nil
 }
 
 func (s *Packages) write(ctx context.Context, file *os.File, in evidence.Input, j *job) (*evidence.Manifest, string, int64, error) {
@@ -273,8 +286,17 @@ func (s *Packages) progress(id string, done float64) {
 	s.making, s.done = id, done
 }
 
+// keepManifest keeps what a cover sheet needs. It outlives the package's file and
+// the calls: what was said of and by people is not in it.
 func (s *Packages) keepManifest(id string, m *evidence.Manifest) error {
-	text, err := json.Marshal(m)
+	kept := *m
+	kept.Calls = slices.Clone(m.Calls)
+	for i := range kept.Calls {
+		c := &kept.Calls[i]
+		c.Call.Number, c.Call.Account, c.Call.Ticket = "", "", ""
+		c.Call.Marks, c.Call.Tags, c.Audit = []earshot.Mark{}, []string{}, []earshot.Audit{}
+	}
+	text, err := json.Marshal(kept)
 	if err == nil {
 		err = s.dir.WriteFile(id+".json", text, 0o600)
 	}
