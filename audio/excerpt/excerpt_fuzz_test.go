@@ -20,9 +20,9 @@ func FuzzOpusSpan(f *testing.F) {
 	whole := recording(120)
 	f.Add(whole, int64(500), int64(1200))
 	f.Add(whole, int64(0), int64(0))
-	f.Add(whole, int64(2399), int64(math.MaxInt64/int64(time.Millisecond)))
+	f.Add(whole, int64(2399), math.MaxInt64/int64(time.Millisecond))
 	f.Add(whole[:len(whole)-100], int64(1000), int64(-1))
-	f.Add(whole, int64(math.MaxInt64/int64(time.Millisecond)), int64(0))
+	f.Add(whole, math.MaxInt64/int64(time.Millisecond), int64(0))
 	f.Fuzz(func(t *testing.T, b []byte, fromMs, toMs int64) {
 		b = oggtest.Reseal(b)
 		from, to := millis(fromMs), millis(toMs)
@@ -94,7 +94,7 @@ func FuzzWAV(f *testing.F) {
 	f.Add(append(wav.AppendHeader(nil, wav.ALaw, 2, 1600), make([]byte, 1600)...), int64(10), int64(50))
 	f.Add(append(wav.AppendHeaderOf(nil, wav.Info{Encoding: wav.PCM, Channels: 1, Rate: 768_000, Bits: 16}, 400), make([]byte, 400)...), int64(0), int64(1))
 	f.Add(append(wav.AppendHeader(nil, wav.ULaw, 1, 0), make([]byte, 333)...), int64(5), int64(0))
-	f.Add(append(wav.AppendHeader(nil, wav.ULaw, 1, 333), make([]byte, 333)...), int64(math.MaxInt64/int64(time.Millisecond)), int64(0))
+	f.Add(append(wav.AppendHeader(nil, wav.ULaw, 1, 333), make([]byte, 333)...), math.MaxInt64/int64(time.Millisecond), int64(0))
 	f.Fuzz(func(t *testing.T, b []byte, fromMs, toMs int64) {
 		from, to := millis(fromMs), millis(toMs)
 		var out bytes.Buffer
