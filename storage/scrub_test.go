@@ -29,9 +29,9 @@ func scrub(t *testing.T, change func(*storage.ScrubOptions)) *scrubbed {
 	t.Helper()
 	s := &scrubbed{attacked: attack(t)}
 	clock := func() time.Time { return s.now }
-	s.problems = storage.NewProblems(storage.ProblemOptions{Index: s.house.index, Files: s.files, Dir: s.dir, Alarms: &s.alarms, Now: clock})
+	s.problems = storage.NewProblems(storage.ProblemOptions{Index: s.index, Files: s.files, Dir: s.dir, Alarms: &s.alarms, Now: clock})
 	s.options = storage.ScrubOptions{
-		Files: s.files, Ledger: s.ledger, Index: s.house.index, Problems: s.problems, At: earshot.DayTime{Hour: 4}, Location: time.UTC,
+		Files: s.files, Ledger: s.ledger, Index: s.index, Problems: s.problems, At: earshot.DayTime{Hour: 4}, Location: time.UTC,
 		Share: 0.05, Now: clock, Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -209,13 +209,13 @@ func TestScrubFindsChangedRecord(t *testing.T) {
 func TestScrubRemembersTheLedger(t *testing.T) {
 	s := scrub(t, nil)
 	s.run(t)
-	note, err := s.house.index.Scrub(t.Context())
+	note, err := s.index.Scrub(t.Context())
 	must(t, err)
 	if note.Ledger != s.ledger.Size() || note.Root == "" || note.WholeAt.IsZero() {
 		t.Fatalf("%+v", note)
 	}
 	note.Root = strings.Repeat("ab", 32) // of a ledger that was written anew since
-	must(t, s.house.index.SaveScrub(t.Context(), note))
+	must(t, s.index.SaveScrub(t.Context(), note))
 	s.run(t)
 	found := s.open(t)
 	if len(found) != 1 || found[0].Code != string(storage.FindingLedger) || !strings.Contains(found[0].Text, "last check") {
@@ -313,7 +313,7 @@ func TestScrubGoesOnAfterARestart(t *testing.T) {
 		t.Fatal("it was not cut off")
 	}
 	same(t, "what was cut off is no problem", s.open(t), []earshot.IntegrityProblem{})
-	_, err := s.house.index.Scrub(t.Context())
+	_, err := s.index.Scrub(t.Context())
 	must(t, err)
 
 	s.scrub = storage.NewScrub(s.options) // the server starts again
