@@ -276,7 +276,12 @@ func (h *house) audited(action string, n int) []earshot.Audit {
 // eventually polls what other goroutines bring about.
 func (h *house) eventually(what string, holds func() bool) {
 	h.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	h.within(10*time.Second, what, holds)
+}
+
+func (h *house) within(patience time.Duration, what string, holds func() bool) {
+	h.t.Helper()
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
 			h.t.Fatalf("never: %s\n%s", what, h.log.String())

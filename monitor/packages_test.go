@@ -19,7 +19,8 @@ import (
 // made waits until a package is no longer being made.
 func (h *house) made(v visitor, id string) (p earshot.Package) {
 	h.t.Helper()
-	h.eventually("the package is made", func() bool {
+	// A passphrase is made slow to guess, and slower still under the race detector.
+	h.within(2*time.Minute, "the package is made", func() bool {
 		v.get("/api/v1/packages/" + id).want(http.StatusOK).into(&p)
 		return p.State != earshot.PackageMaking
 	})
