@@ -35,7 +35,7 @@ func attack(t *testing.T) *attacked {
 	gone := a.call(t, 3*time.Hour, "to be deleted")
 	must(t, a.NotariseOnce(t.Context()))
 	a.hold(t, earshot.Hold{Call: a.calls[0].ID})
-	must(t, a.house.index.CreatePolicy(t.Context(), earshot.Policy{ID: "p", Name: "p", Business: "none", DeleteDays: 1}))
+	must(t, a.index.CreatePolicy(t.Context(), earshot.Policy{ID: "p", Name: "p", Business: "none", DeleteDays: 1}))
 	must(t, a.deleteNow(t, gone.ID))
 	must(t, a.NotariseOnce(t.Context()))
 	head, err := a.ledger.Sign(t.Context())
@@ -65,7 +65,7 @@ func (a *attacked) verify(t *testing.T, checkpoint []byte, calls ...string) stor
 	log, err := ledger.Open(a.dir, ledger.Options{ReadOnly: true})
 	must(t, err)
 	report, err := storage.Verify(t.Context(), storage.VerifyOptions{
-		Files: reader, Ledger: log, Index: a.house.index, Checkpoint: checkpoint, Calls: calls, Now: func() time.Time { return a.now },
+		Files: reader, Ledger: log, Index: a.index, Checkpoint: checkpoint, Calls: calls, Now: func() time.Time { return a.now },
 	})
 	must(t, err)
 	must(t, log.Close())
@@ -283,7 +283,7 @@ func TestVerifyWhileDeleting(t *testing.T) {
 		reader, err := files.OpenReadOnly(a.dir)
 		must(t, err)
 		defer func() { must(t, reader.Close()) }()
-		report, err := storage.Verify(t.Context(), storage.VerifyOptions{Files: reader, Ledger: log, Index: a.house.index, Now: func() time.Time { return a.now }})
+		report, err := storage.Verify(t.Context(), storage.VerifyOptions{Files: reader, Ledger: log, Index: a.index, Now: func() time.Time { return a.now }})
 		must(t, err)
 		return report
 	}
