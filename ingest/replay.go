@@ -25,6 +25,9 @@ type ReplayOptions struct {
 	Journal Journal
 	Files   Files
 	Shelf   Shelf
+	// SaveAll, if given, puts many calls on the shelf at once: what Shelf.SaveCall
+	// does, with one transaction for all.
+	SaveAll func(ctx context.Context, calls []earshot.Call) error
 	// Mend makes the best of the files of a call, or of those of its parts that
 	// are not complete: what Options.Recover does.
 	Mend   func(earshot.Call) (earshot.Call, error)
@@ -75,12 +78,13 @@ func Replay(ctx context.Context, opts ReplayOptions) (*Replayed, error) {
 	opts.tellDamage(out.Damage)
 	opts.tellLost(out.Calls, err)
 	r := &Replayed{next: out.Next, calls: make([]replayedCall, len(out.Calls))}
+	saved := opts.saveWhole(ctx, out.Calls)
 	var storing errgroup.Group // the disk, not the processor, is waited for
 	storing.SetLimit(replayAtOnce)
 	for i, c := range out.Calls {
 		r.numbers = append(r.numbers, c.Number)
 		storing.Go(func() error {
-			r.calls[i] = opts.store(ctx, c)
+			r.calls[i] = opts.store(ctx, c, saved)
 			return nil
 		})
 	}
@@ -130,9 +134,33 @@ func (o *ReplayOptions) tellLost(calls []recorder.Replayed, err error) {
 	o.Alarms.From("replay").Raise(earshot.AlarmDamage, earshot.Critical, o.Now(), "not all that the journal tells was brought back: "+err.Error())
 }
 
+// whole says whether a call came back as it was, and nothing of it is to be mended.
+func whole(c recorder.Replayed) bool { return c.Err == nil && len(c.Lost) == 0 }
+
+// saveWhole puts the calls that came back whole on the shelf together, and says
+// whether it has them. Where it has not, each is tried alone.
+func (o *ReplayOptions) saveWhole(ctx context.Context, replayed []recorder.Replayed) bool {
+	var calls []earshot.Call
+	for _, c := range replayed {
+		if whole(c) {
+			calls = append(calls, c.Call)
+		}
+	}
+	if o.SaveAll == nil || len(calls) == 0 {
+		return false
+	}
+	attempt, cancel := context.WithTimeout(ctx, keepTimeout)
+	defer cancel()
+	err := o.SaveAll(attempt, calls)
+	if err != nil {
+		o.Log.Error("the calls of the journal could not be put on the shelf together", "calls", len(calls), "err", err)
+	}
+	return err == nil
+}
+
 // store puts a call on the shelf as it was replayed, with what could be mended
-// of its damaged files.
-func (o *ReplayOptions) store(ctx context.Context, c recorder.Replayed) replayedCall {
+// of its damaged files; saved says that those that came back whole are there.
+func (o *ReplayOptions) store(ctx context.Context, c recorder.Replayed, saved bool) replayedCall {
 	call := c.Call
 	if c.Err != nil {
 		o.Log.Error("a call cannot be brought back from the journal: its file is mended", "call", call.ID, "err", c.Err)
@@ -142,7 +170,10 @@ func (o *ReplayOptions) store(ctx context.Context, c recorder.Replayed) replayed
 		call = earshot.Call{ID: call.ID, State: earshot.CallLive, Node: o.Node}
 	}
 	out := replayedCall{call: call}
-	if c.Err == nil {
+	switch {
+	case saved && whole(c):
+		out.indexed = true
+	case c.Err == nil:
 		out.indexed = o.save(ctx, call)
 	}
 	if o.Mend != nil && (c.Err != nil || len(c.Lost) > 0) {

@@ -23,7 +23,7 @@ func (a *app) recoverCalls(ctx context.Context) error {
 	a.atEnd(func(context.Context) error { return journal.Close() })
 	a.journal = ingest.DiskJournal(journal)
 	a.replayed, err = ingest.Replay(ctx, ingest.ReplayOptions{
-		Node: a.settings.Node, Journal: a.journal, Files: ingest.Disk(a.files), Shelf: a.archive,
+		Node: a.settings.Node, Journal: a.journal, Files: ingest.Disk(a.files), Shelf: a.archive, SaveAll: a.archive.SaveCalls,
 		Mend:   func(call earshot.Call) (earshot.Call, error) { return a.archive.Recover(ctx, call) },
 		Alarms: a.alarms, Log: a.log, Now: a.now,
 	})
