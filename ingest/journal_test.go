@@ -253,6 +253,59 @@ func (j *misread) Read(each func(recorder.Record) error, damaged func(recorder.D
 	}, damaged)
 }
 
+// fullFiles is a disk that takes no file to its end.
+type fullFiles struct{ Files }
+
+func (f fullFiles) Create(name string) (recorder.File, error) {
+	file, err := f.Files.Create(name)
+	return fullFile{file}, err
+}
+
+func (f fullFiles) Resume(name string, state recorder.FileState) (recorder.File, error) {
+	file, err := f.Files.Resume(name, state)
+	return fullFile{file}, err
+}
+
+type fullFile struct{ recorder.File }
+
+func (f fullFile) Seal(done func(recorder.Sealed, error)) {
+	go done(recorder.Sealed{}, errors.New("no space left on device"))
+}
+
+// TestWhatTheDiskDoesNotTakeIsKept replays on a disk without room: the journal has
+// the words that no file has, and stays.
+func TestWhatTheDiskDoesNotTakeIsKept(t *testing.T) {
+	d := openDisk(t, t.TempDir(), dawn)
+	d.device("s1", agentTrack, customerTrack)
+	d.run(4 * time.Second)
+	id := d.openCall("s1")
+	dir := d.crashed(t)
+	store, err := files.Open(dir, files.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }() // nothing is written at the end
+	journal, err := store.OpenJournal(files.JournalOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = journal.Close() }()
+	alarms := new(earshot.Alarms)
+	back, err := Replay(t.Context(), ReplayOptions{
+		Node: "n1", Journal: DiskJournal(journal), Files: fullFiles{Disk(store)},
+		Shelf: d.shelf, Alarms: alarms, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil || len(back.Calls()) != 1 || back.Calls()[0].ID != id {
+		t.Fatalf("%v, %+v", err, back.Calls())
+	}
+	if list := alarms.List(); len(list) != 1 || list[0].Code != earshot.AlarmDamage || list[0].Severity != earshot.Critical {
+		t.Errorf("alarms %+v", list)
+	}
+	if kept, err := filepath.Glob(filepath.Join(dir, "journal", "*.damaged")); err != nil || len(kept) == 0 {
+		t.Errorf("kept: %v, %v", kept, err)
+	}
+}
+
 // TestWhatCannotBeReplayedIsKept has a journal of which no calls, or half of one,
 // can be made: its segments are there for people when newer ones have replaced
 // them, and the node says so.

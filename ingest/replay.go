@@ -124,6 +124,9 @@ func (o *ReplayOptions) tellLost(calls []recorder.Replayed, err error) {
 		if err == nil && c.Err != nil {
 			err = fmt.Errorf("call %s: %w", cmp.Or(c.Call.ID, fmt.Sprintf("number %d", c.Number)), c.Err)
 		}
+		if err == nil && len(c.Refused) > 0 {
+			err = fmt.Errorf("call %s: the disk did not take part %d", c.Call.ID, c.Refused[0])
+		}
 	}
 	if err == nil {
 		return

@@ -28,12 +28,13 @@ type Damage struct {
 
 // Replayed is a call that a replay brought back.
 type Replayed struct {
-	Number uint32       // in the journal
-	Call   earshot.Call // as it is to be stored; only its ID where Err says why it could not be replayed
-	Ended  bool         // its end is in the journal; else it is flagged as interrupted
-	Lost   []int        // parts whose file is not what the journal says: to be mended
-	Last   time.Time    // of its last record
-	Err    error
+	Number  uint32       // in the journal
+	Call    earshot.Call // as it is to be stored; only its ID where Err says why it could not be replayed
+	Ended   bool         // its end is in the journal; else it is flagged as interrupted
+	Lost    []int        // parts whose file is not what the journal says: to be mended
+	Refused []int        // parts that the disk did not take: the journal alone has all of them
+	Last    time.Time    // of its last record
+	Err     error
 }
 
 // Outcome is what a replay came to.
@@ -354,9 +355,12 @@ func (p *player) result() Replayed {
 	out.Call.State = earshot.CallStored
 	for i := range out.Call.Parts {
 		part := &out.Call.Parts[i]
-		if p.files.differs(part.File) { // what the file says counts
+		switch {
+		case p.files.differs(part.File): // what the file says counts
 			out.Lost = append(out.Lost, part.N)
 			part.SHA256 = ""
+		case part.SHA256 == "" && !slices.Contains(p.lost, part.N):
+			out.Refused = append(out.Refused, part.N)
 		}
 		if part.SHA256 == "" {
 			out.Call.SetFlag(earshot.FlagDamaged)
