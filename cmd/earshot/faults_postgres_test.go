@@ -18,6 +18,12 @@ func TestPostgresFaults(t *testing.T) {
 	speaks := s.target("counter", "session")
 	token := s.makeSeat("s2", "counter", "event")
 	wall := s.testServer.watchWall()
+	known, status := s.startCall("s2", token) // the floor knows the seat from now on
+	if status != http.StatusCreated {
+		t.Fatalf("a call answers %d", status)
+	}
+	s.endCall(known.ID, token)
+	s.stored(known.ID)
 	d := s.connect(speaks, twoTracks)
 	agent, customer := voices(t, 750)
 	said := make(chan error, 1)

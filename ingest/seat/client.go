@@ -107,6 +107,10 @@ func (c *Client) run(ctx context.Context) error {
 	}
 }
 
+// lastWords is how long the goodbye, which goes another way, lets the last packets
+// go ahead: what comes behind it is no part of the call.
+const lastWords = 250 * time.Millisecond
+
 // play sends until the script or the connection ends; nil is the script's end.
 func (c *Client) play(ctx context.Context, pub *Publisher, play *player) error {
 	err := play.run(ctx, pub)
@@ -115,6 +119,7 @@ func (c *Client) play(ctx context.Context, pub *Publisher, play *player) error {
 	}
 	if err == nil {
 		c.tell(Event{Kind: Finished})
+		sleep(ctx, lastWords)
 	}
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
 	defer cancel()

@@ -251,6 +251,7 @@ describe("the way of a word", () => {
     await until("the call to be stored", async () => (await call()).state === "stored");
 
     await admin.getByRole("link", { name: "录音档案" }).click();
+    await admin.waitForURL("**/archive"); // the wall has a search line, too
     await admin.getByRole("textbox", { name: "搜索" }).fill("HU-88120-8");
     await admin.getByText("没有符合条件的通话").waitFor();
     await admin.getByRole("textbox", { name: "搜索" }).fill(account);
