@@ -120,8 +120,13 @@ func (c checkCommand) unlocked(file *os.File) (r io.ReaderAt, size int64, end fu
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	_ = os.Remove(temp.Name())                                   // without a name nothing of it is left behind; where that cannot be, end does it
-	end = func() { _, _ = temp.Close(), os.Remove(temp.Name()) } // nothing depends on a copy for reading
+	// Without a name nothing of it is left behind; where a system does not allow
+	// that, end does it. Nothing depends on a copy for reading.
+	_ = os.Remove(temp.Name())
+	end = func() {
+		_ = temp.Close()
+		_ = os.Remove(temp.Name())
+	}
 	if size, err = io.Copy(temp, plain); err != nil {
 		end()
 		return nil, 0, nil, fmt.Errorf("decrypt: %w", err)
