@@ -1,9 +1,13 @@
 import { type Call, partAudioUrl, type Side } from "@/api";
 import type { Mixer } from "@/listen/mixer";
+import { type Stretch, stretchAt } from "./silence";
 import { lengthOf, nextSound, type Span, spansAt, spansOf } from "./timeline";
 
-// Plays the parts of a call as one timeline. Two decks, because a call may have
-// a file a side for the same time; the first deck that sounds tells the time.
+// Plays the parts of a call as one timeline, on which what was not recorded runs
+// as silence. Two decks, because a call may have a file a side for the same time,
+// and because the next part is put on before the last one ends; the first deck
+// that sounds tells the time. Nothing is fetched before one plays: the server
+// writes down who was sent what.
 
 export type PlayerPhase = "loading" | "paused" | "playing" | "ended" | "failed";
 
@@ -12,14 +16,26 @@ export interface PlayerReport {
   length(ms: number): void;
   /** A growing part has been played to its end as it was when it was fetched. */
   caughtUp(): void;
+  /** Whether the playing is where nothing was recorded. */
+  gap(inside: boolean): void;
+  /** Silence has been jumped. */
+  skipped(fromMs: number, toMs: number): void;
 }
 
 /** Decks further apart than this are brought together, ms. */
 const driftMs = 80;
+/** So often it is looked where the playing is, ms. */
+const tickMs = 40;
+/** The next part is put on so long before it is to sound, ms. */
+const aheadMs = 8000;
+/** Of a silence so much is heard at its end, that no word begins cut, ms. */
+const leadInMs = 250;
 
 class Deck {
   readonly element = new Audio();
   span: Span | null = null;
+  /** Whether it sounds now; another may lie ready for later. */
+  on = false;
   /** Where a growing file ended when it was fetched, on the call's timeline. */
   private fetchedMs = 0;
   private readonly source: MediaElementAudioSourceNode;
@@ -73,6 +89,7 @@ class Deck {
   }
 
   eject(): void {
+    this.on = false;
     this.element.pause();
     if (this.span) {
       this.span = null;
@@ -94,6 +111,13 @@ export class ReplayPlayer {
   private over = false;
   private at = 0;
   private rate = 1;
+  /** Running where nothing was recorded: from where, since when. */
+  private gap: { fromMs: number; since: number } | null = null;
+  private loop: Stretch | null = null;
+  private silences: Stretch[] = [];
+  private ticking: ReturnType<typeof setInterval> | undefined;
+  /** Where the last look found the playing, ms. */
+  private last = 0;
 
   constructor(
     private call: Call,
@@ -119,20 +143,23 @@ export class ReplayPlayer {
 
   /** Where the playing is on the call's timeline, ms. */
   position(): number {
+    if (this.gap) return Math.min(this.gapEnd(), this.gap.fromMs + this.gapRun());
     const lead = this.lead();
     return lead && !this.over && lead.element.readyState > 0 ? lead.position() : this.at;
   }
 
   play(): void {
-    if (this.over) this.at = 0;
+    const at = this.over ? (this.loop?.fromMs ?? 0) : this.position();
     this.over = false;
     this.playing = true;
-    this.go(this.position());
+    clearInterval(this.ticking);
+    this.ticking = setInterval(() => this.look(), tickMs);
+    this.go(at);
   }
 
   pause(): void {
-    this.playing = false;
     this.at = this.position();
+    this.halt();
     for (const deck of this.decks) deck.element.pause();
     this.report.phase("paused");
   }
@@ -143,6 +170,7 @@ export class ReplayPlayer {
   }
 
   setRate(rate: number): void {
+    if (this.gap) this.gap = { fromMs: this.position(), since: performance.now() };
     this.rate = rate;
     for (const deck of this.decks) {
       deck.element.defaultPlaybackRate = rate;
@@ -150,59 +178,153 @@ export class ReplayPlayer {
     }
   }
 
+  /** Plays a stretch over and over, once the playing is in it; null no more. */
+  setLoop(loop: Stretch | null): void {
+    this.loop = loop;
+  }
+
+  /** The silences that are jumped; none: all is heard. */
+  setSilences(silences: Stretch[]): void {
+    this.silences = silences;
+  }
+
   dispose(): void {
-    this.playing = false;
+    this.halt();
     this.over = true;
     for (const deck of this.decks) deck.dispose();
   }
 
-  /** Puts on what sounds at ms, or at the next sound after it: nothing waits through a gap. */
+  /** Puts on what sounds at ms; where nothing does, time runs on in silence. */
   private go(ms: number): void {
+    this.setGap(null);
+    this.at = this.last = ms;
     if (this.call.state === "live") this.spans = spansOf(this.call, this.now());
+    const wanted = spansAt(this.spans, ms);
+    if (!this.playing) this.stand(wanted, ms);
+    else if (wanted.length === 0) this.goSilent(ms);
+    else this.sound(wanted, ms);
+  }
+
+  private sound(wanted: Span[], ms: number): void {
+    for (const deck of this.decks) {
+      deck.on = wanted.some((s) => deck.has(s, ms));
+      if (!deck.on) deck.eject();
+    }
+    for (const span of wanted) {
+      const deck = this.decks.find((d) => d.has(span, ms)) ?? this.decks.find((d) => !d.span);
+      if (!deck) continue;
+      if (!deck.span) {
+        deck.load(this.call.id, span);
+        this.report.phase("loading");
+      }
+      deck.on = true;
+      deck.element.playbackRate = this.rate;
+      deck.seek(ms);
+      void deck.element.play().catch((err: unknown) => this.refused(err));
+    }
+  }
+
+  /** Paused: what is on is moved, nothing is fetched. */
+  private stand(wanted: Span[], ms: number): void {
+    for (const deck of this.decks) {
+      if (wanted.some((s) => deck.has(s, ms))) deck.seek(ms);
+      else deck.eject();
+    }
+    this.report.phase("paused");
+  }
+
+  private goSilent(ms: number): void {
     const next = nextSound(this.spans, ms);
-    if (next === null) {
+    if (next === null && (this.call.state === "live" || ms >= this.length - 1)) {
       this.end();
       return;
     }
-    this.at = next;
-    const wanted = spansAt(this.spans, next);
     for (const deck of this.decks) {
-      if (!wanted.some((s) => deck.has(s, next))) deck.eject();
+      deck.on = false;
+      deck.element.pause();
     }
-    for (const span of wanted) {
-      const deck = this.decks.find((d) => d.has(span, next)) ?? this.decks.find((d) => !d.span);
-      if (!deck) continue;
-      if (!deck.span) deck.load(this.call.id, span);
-      deck.element.playbackRate = this.rate;
-      deck.seek(next);
-      if (this.playing) void deck.element.play().catch((err: unknown) => this.refused(err));
-    }
-    if (!this.playing) this.report.phase("paused");
+    this.setGap({ fromMs: ms, since: performance.now() });
+    this.report.phase("playing");
+  }
+
+  private setGap(gap: { fromMs: number; since: number } | null): void {
+    if ((gap === null) !== (this.gap === null)) this.report.gap(gap !== null);
+    this.gap = gap;
+  }
+
+  private gapRun(): number {
+    return this.gap && this.playing ? (performance.now() - this.gap.since) * this.rate : 0;
+  }
+
+  private gapEnd(): number {
+    return nextSound(this.spans, this.gap?.fromMs ?? 0) ?? this.length;
   }
 
   private lead(): Deck | null {
-    return this.decks.find((d) => d.span) ?? null;
+    return this.decks.find((d) => d.on) ?? null;
+  }
+
+  /** What the place asks for: back to the loop's beginning, over a silence, on to the next part. */
+  private look(): void {
+    if (!this.playing) return;
+    const at = this.position();
+    const before = this.last;
+    this.last = at;
+    const { loop } = this;
+    if (loop && before >= loop.fromMs - tickMs && before < loop.toMs && at >= loop.toMs) {
+      this.go(loop.fromMs);
+      return;
+    }
+    // Who loops a stretch wants to hear all of it.
+    const looping = loop && at >= loop.fromMs && at < loop.toMs;
+    const silence = looping ? null : stretchAt(this.silences, at);
+    if (silence && silence.toMs - at > 2 * leadInMs) {
+      const to = Math.min(silence.toMs - leadInMs, this.length - 50);
+      this.go(to);
+      this.report.skipped(at, to);
+      return;
+    }
+    if (this.gap && at >= this.gapEnd()) this.go(at);
+    else this.layReady(at);
+  }
+
+  /** Puts the next part on a free deck when its time is near. */
+  private layReady(at: number): void {
+    const begins = this.gap ? this.gapEnd() : (this.lead()?.span?.endMs ?? Number.POSITIVE_INFINITY);
+    if (begins - at > aheadMs * this.rate) return;
+    const starts = nextSound(this.spans, begins);
+    if (starts === null || starts - at > aheadMs * this.rate) return;
+    for (const span of spansAt(this.spans, starts)) {
+      if (span.growing || this.decks.some((d) => d.has(span, starts))) continue;
+      const deck = this.decks.find((d) => !d.on);
+      if (!deck) return;
+      deck.eject();
+      deck.load(this.call.id, span);
+      deck.seek(starts);
+    }
   }
 
   private listen(deck: Deck): void {
     const { element } = deck;
     element.addEventListener("playing", () => {
-      if (this.playing) this.report.phase("playing");
+      if (this.playing && deck.on) this.report.phase("playing");
     });
     element.addEventListener("waiting", () => {
       if (this.playing && deck === this.lead()) this.report.phase("loading");
     });
     element.addEventListener("ended", () => this.ended(deck));
     element.addEventListener("error", () => {
-      if (deck.span && element.error) this.report.phase("failed");
+      if (!deck.span || !element.error) return;
+      if (deck.on) this.report.phase("failed");
+      else deck.eject();
     });
     element.addEventListener("timeupdate", () => this.align());
   }
 
   private ended(deck: Deck): void {
-    if (!this.playing || !deck.span) return;
+    if (!this.playing || !deck.span || !deck.on) return;
     const { span } = deck;
-    const other = this.decks.find((d) => d !== deck && d.span && !d.element.ended);
+    const other = this.decks.find((d) => d !== deck && d.on && !d.element.ended);
     this.at = deck.position();
     deck.eject();
     if (span.growing) this.report.caughtUp();
@@ -211,12 +333,27 @@ export class ReplayPlayer {
 
   private align(): void {
     const [a, b] = this.decks;
-    if (!a.span || !b.span || a.element.seeking || b.element.seeking) return;
+    if (!a.on || !b.on || a.element.seeking || b.element.seeking) return;
     if (Math.abs(a.position() - b.position()) > driftMs) b.seek(a.position());
   }
 
-  private end(): void {
+  private halt(): void {
+    clearInterval(this.ticking);
+    this.setGap(null);
     this.playing = false;
+  }
+
+  private end(): void {
+    const { loop, last } = this;
+    if (loop && last >= loop.fromMs && loop.toMs >= this.length - 2 * tickMs) {
+      this.go(loop.fromMs);
+      return;
+    }
+    if (this.call.state === "live") {
+      this.report.caughtUp();
+      return;
+    }
+    this.halt();
     this.over = true;
     this.at = this.length;
     for (const deck of this.decks) deck.eject();
@@ -226,7 +363,8 @@ export class ReplayPlayer {
   private refused(err: unknown): void {
     // A play that a newer pause or seek has overtaken rejects, and that is all right.
     if (err instanceof DOMException && err.name === "AbortError") return;
-    this.playing = false;
+    this.at = this.position();
+    this.halt();
     this.report.phase(err instanceof DOMException && err.name === "NotAllowedError" ? "paused" : "failed");
   }
 }

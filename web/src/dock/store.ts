@@ -9,11 +9,13 @@ import { Mixer } from "@/listen/mixer";
 import { clock } from "@/live/clock";
 import { useDirectory } from "@/live/directory";
 import { useLive } from "@/live/store";
+import { levelsOf } from "@/pages/archive/levelsCache";
 import { useSession } from "@/session/store";
 import { say } from "@/shell/notices";
 import { type DockAction, type DockState, nothing, step } from "./machine";
 import { ReplayPlayer } from "./player";
 import { loadSettings, saveSettings } from "./settings";
+import { type Stretch, silencesOf } from "./silence";
 import { liveLagMs } from "./timeline";
 
 export const rates = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
@@ -33,6 +35,12 @@ export const useDock = defineStore("dock", () => {
   const settings = reactive(loadSettings());
   /** The browser holds the sound back until a click. */
   const blocked = ref(false);
+  /** The replay is where nothing was recorded. */
+  const inGap = ref(false);
+  /** The last silence that was jumped, ms; it is told for a moment. */
+  const skippedMs = ref(0);
+  /** The stretch of a call that one has chosen, and whether it plays over and over. */
+  const chosen = shallowRef<(Stretch & { call: string; looped: boolean }) | null>(null);
 
   let mixer: Mixer | null = null;
   let listening: Listening | null = null;
@@ -46,7 +54,7 @@ export const useDock = defineStore("dock", () => {
   function theMixer(): Mixer {
     if (!mixer) {
       mixer = new Mixer();
-      for (const side of ["agent", "customer"] as const) mixer.setVolume(side, settings.volume[side]);
+      for (const side of ["agent", "customer"] as const) mixer.setVolume(side, loudness(side));
       mixer.setApart(settings.apart);
     }
     return mixer;
@@ -63,6 +71,8 @@ export const useDock = defineStore("dock", () => {
     player?.dispose();
     player = null;
     positionMs.value = 0;
+    inGap.value = false;
+    skippedMs.value = 0;
   }
 
   /** Listens to a seat, ending whatever was heard. Call it from a click or a key. */
@@ -114,6 +124,19 @@ export const useDock = defineStore("dock", () => {
     }
   }
 
+  /**
+   * Puts a call into the dock, paused, unless something else is being heard:
+   * that goes on. Answers whether the call is there.
+   */
+  async function open(call: Call, atMs = 0): Promise<boolean> {
+    const s = state.value;
+    const busy = s.kind === "live" || (s.kind === "replay" && ["playing", "loading"].includes(s.phase));
+    if (holds(call.id)) return true;
+    if (busy) return false;
+    await play(call, atMs, { paused: true });
+    return holds(call.id);
+  }
+
   function start(call: Call, atMs: number, paused: boolean): void {
     const mine = turn;
     theMixer().setMixed(false);
@@ -124,10 +147,16 @@ export const useDock = defineStore("dock", () => {
         phase: (phase) => mine === turn && dispatch({ type: "playPhase", phase }),
         length: (ms) => mine === turn && dispatch({ type: "length", ms }),
         caughtUp: () => mine === turn && void follow(call.id),
+        gap: (inside) => {
+          if (mine === turn) inGap.value = inside;
+        },
+        skipped: (from, to) => mine === turn && tellSkipped(to - from),
       },
       () => clock.now(),
     );
     player.setRate(settings.rate);
+    player.setLoop(loopOf(call.id));
+    void readSilences();
     player.seek(atMs);
     positionMs.value = player.position();
     if (!paused) player.play();
@@ -147,6 +176,51 @@ export const useDock = defineStore("dock", () => {
     } catch (err) {
       if (mine === turn) dispatch({ type: "playPhase", phase: "failed", why: sayProblem(err) });
     }
+  }
+
+  let telling: ReturnType<typeof setTimeout> | undefined;
+  function tellSkipped(ms: number): void {
+    clearTimeout(telling);
+    skippedMs.value = ms;
+    telling = setTimeout(() => {
+      skippedMs.value = 0;
+    }, 2500);
+  }
+
+  /** Gives the player the silences to jump, or none. */
+  async function readSilences(): Promise<void> {
+    const s = state.value;
+    const mine = turn;
+    player?.setSilences([]);
+    if (!settings.skipSilence || s.kind !== "replay" || s.call?.state !== "stored") return;
+    try {
+      const levels = await levelsOf(s.callId, new AbortController().signal);
+      if (mine === turn && settings.skipSilence) player?.setSilences(silencesOf(levels));
+    } catch {
+      // A call without levels is heard whole.
+    }
+  }
+
+  function setSkipSilence(skip: boolean): void {
+    settings.skipSilence = skip;
+    saveSettings(settings);
+    void readSilences();
+  }
+
+  const loopOf = (call: string): Stretch | null =>
+    chosen.value?.call === call && chosen.value.looped ? chosen.value : null;
+
+  /** Chooses a stretch of a call, or none; it is looped unless that has been turned off. */
+  function choose(call: string, stretch: Stretch | null): void {
+    const looped = chosen.value?.looped ?? true;
+    chosen.value = stretch && { call, looped, fromMs: stretch.fromMs, toMs: stretch.toMs };
+    if (holds(call)) player?.setLoop(loopOf(call));
+  }
+
+  function setLooped(looped: boolean): void {
+    if (!chosen.value) return;
+    chosen.value = { ...chosen.value, looped };
+    if (holds(chosen.value.call)) player?.setLoop(loopOf(chosen.value.call));
   }
 
   function resume(): void {
@@ -241,11 +315,25 @@ export const useDock = defineStore("dock", () => {
     return () => markFollowers.delete(fn);
   }
 
+  const loudness = (side: Side) => (settings.muted[side] ? 0 : settings.volume[side]);
+
+  /** Sets a side's volume, 0 to 1; one that was muted is heard again. */
   function setVolume(side: Side, volume: number): void {
     settings.volume[side] = volume;
+    settings.muted[side] = false;
     mixer?.setVolume(side, volume);
     saveSettings(settings);
   }
+
+  /** Mutes a side; its volume is kept. */
+  function setMuted(side: Side, muted: boolean): void {
+    settings.muted[side] = muted;
+    if (!muted && settings.volume[side] === 0) settings.volume[side] = 1;
+    mixer?.setVolume(side, loudness(side));
+    saveSettings(settings);
+  }
+
+  const toggleMuted = (side: Side) => setMuted(side, loudness(side) > 0);
 
   function setApart(apart: boolean): void {
     settings.apart = apart;
@@ -257,6 +345,12 @@ export const useDock = defineStore("dock", () => {
     settings.rate = rate;
     player?.setRate(rate);
     saveSettings(settings);
+  }
+
+  /** The next faster or slower speed of the list. */
+  function stepRate(by: 1 | -1): void {
+    const at = rates.findIndex((r) => r >= settings.rate);
+    setRate(rates[Math.min(rates.length - 1, Math.max(0, at + by))] ?? 1);
   }
 
   /** How much of a meter a side fills now, 0 to 1; what is heard, before its volume. */
@@ -303,11 +397,15 @@ export const useDock = defineStore("dock", () => {
     positionMs,
     settings,
     blocked,
+    inGap,
+    skippedMs,
+    chosen,
     playing,
     seatName,
     canGoLive,
     listen,
     play,
+    open,
     resume,
     pause,
     toggle,
@@ -319,8 +417,15 @@ export const useDock = defineStore("dock", () => {
     stop,
     wake,
     setVolume,
+    setMuted,
+    toggleMuted,
+    loudness,
     setApart,
     setRate,
+    stepRate,
+    setSkipSilence,
+    choose,
+    setLooped,
     position,
     elapsed,
     openCall,

@@ -23,13 +23,17 @@ function belongsToElement(event: KeyboardEvent): boolean {
 
 /**
  * Binds keys while the component is there: letters in lower case, else the
- * event's key name. Keys pressed inside fields and dialogs stay theirs.
+ * event's key name; before both "Shift+" if it is held, unless the key is a sign
+ * that needs it. Keys pressed inside fields and dialogs stay theirs.
  */
 export function useKeys(keys: Record<string, KeyAction>): void {
   const press = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || belongsToElement(event))
       return;
-    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const single = event.key.length === 1;
+    const plain = single ? event.key.toLowerCase() : event.key;
+    const shifted = event.shiftKey && (!single || /[a-z]/.test(plain));
+    const name = shifted ? `Shift+${plain}` : plain;
     const action = keys[name];
     if (action && action(event) !== false) event.preventDefault();
   };

@@ -21,6 +21,8 @@ export default {
   muteSide: "Mute {side}",
   apart: "Sides apart",
   together: "Sides together",
+  skipSilence: "Skip silence",
+  skipped: "Skipped {n} s of silence",
   rate: "Speed",
   position: "Position",
   openCall: "Open the call",

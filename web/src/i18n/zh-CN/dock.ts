@@ -21,6 +21,8 @@ export default {
   muteSide: "{side}静音",
   apart: "左右分开",
   together: "两侧合听",
+  skipSilence: "跳过静音",
+  skipped: "已跳过静音 {n} 秒",
   rate: "速度",
   position: "位置",
   openCall: "打开通话",
