@@ -42,8 +42,10 @@ func (ix *Index) AddAudit(ctx context.Context, a earshot.Audit) error {
 		Call: clean(a.Call), FromMs: a.FromMs, ToMs: a.ToMs, Reason: clean(a.Reason),
 	}
 	return ix.change(ctx, synced, "add an audit row", func(tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil || row.Call == "" || row.Action != earshot.AuditPlay {
+			return err
+		}
+		return notePlayed(ctx, tx, row.Call, row.At)
 	})
 }
 

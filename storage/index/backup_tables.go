@@ -17,9 +17,9 @@ import (
 // that anybody would miss.
 var (
 	tablesFromFiles = []string{ // by calls' own files and the ledger: see storage.Archive.Reindex
-		"calls", "parts", "gaps", "marks", tagTable, flagTable, "deletions", "unheard_calls", "holds", "ledger_progress",
+		"calls", "parts", "gaps", "marks", tagTable, flagTable, "deletions", "unheard_calls", "holds", "ledger_progress", "call_terms",
 	}
-	tablesWithoutFacts = []string{"locks", "sessions", "scrub"} // who is signed in signs in again; a check begins anew
+	tablesWithoutFacts = []string{"locks", "sessions", "scrub", "terms_version"} // who is signed in signs in again; a check begins anew
 )
 
 // backedUp is a table of the back-up.
@@ -60,7 +60,7 @@ func backedUpTables() []string {
 
 // tables are the tables that there are.
 func (ix *Index) tables(ctx context.Context) (map[string]bool, error) {
-	query := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+	query := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'call_words%'" // which is of call_terms
 	if ix.postgres {
 		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 	}
@@ -317,7 +317,13 @@ func (t auditTable) restore(ctx context.Context, tx bun.Tx, texts []json.RawMess
 			missing = append(missing, row)
 		}
 	}
-	return t.put(ctx, tx, missing, false)
+	n, err := t.put(ctx, tx, missing, false)
+	for _, row := range missing {
+		if err == nil && row.Call != "" && row.Action == earshot.AuditPlay {
+			err = notePlayed(ctx, tx, row.Call, row.At)
+		}
+	}
+	return n, err
 }
 
 // announcementTable has a second key: what one announcer tells of one conversation.

@@ -56,7 +56,10 @@ func putCall(ctx context.Context, tx bun.Tx, rows callRows) error {
 	if err := insert(ctx, tx, tagTable, rows.tags); err != nil {
 		return err
 	}
-	return insert(ctx, tx, flagTable, rows.flags)
+	if err := insert(ctx, tx, flagTable, rows.flags); err != nil {
+		return err
+	}
+	return putTerms(ctx, tx, []callRows{rows})
 }
 
 // putParts puts the parts in place of those that were there. One whose file is

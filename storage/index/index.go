@@ -74,6 +74,9 @@ func (ix *Index) start(ctx context.Context) (err error) {
 	if err := ix.migrate(ctx, db); err != nil {
 		return err
 	}
+	if err := ix.completeTerms(ctx, db); err != nil {
+		return err
+	}
 	_, err = db.ExecContext(ctx, "SELECT count(*) FROM locks")
 	return err
 }

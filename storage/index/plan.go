@@ -20,7 +20,9 @@ type search struct {
 	after  position
 	limit  int
 	effort effort
-	words  []string // patterns for LIKE
+	words  []string // in lower case
+	notes  []string // in lower case
+	bare   bool     // calls of any state, for counting how far to look
 
 	numberAt numberAt
 }
@@ -63,12 +65,14 @@ func (s *search) whereNumber(ctx context.Context) (numberAt, error) {
 }
 
 // hasText says whether calls have to be looked through, since no index answers.
-func (s *search) hasText() bool { return len(s.words) > 0 || s.numberAt == anywhere }
+func (s *search) hasText() bool {
+	return len(s.words) > 0 || len(s.notes) > 0 || s.numberAt == anywhere
+}
 
 // withoutText is the search of all that would have to be looked through.
 func (s *search) withoutText() *search {
 	c := *s
-	c.words = nil
+	c.words, c.notes = nil, nil
 	if c.numberAt == anywhere {
 		c.numberAt = nowhere
 	}
@@ -111,6 +115,7 @@ const (
 	byAccount  path = "account"
 	byNumber   path = "number"
 	byAgent    path = "agent"
+	byName     path = "agent_name"
 	bySeat     path = "seat"
 	byTag      path = "tag"
 	byFlag     path = "flag"
@@ -121,6 +126,7 @@ const (
 	byKind     path = "kind"   // and direction: one index has both
 	byHold     path = "hold"   // the calls that are held by themselves
 	byWindow   path = "window" // those at seats of which a window of time is held
+	byTerms    path = "terms"  // see pageByTerms
 )
 
 // arm is a search with one value of the field whose index it walks.
@@ -144,12 +150,13 @@ func (s *search) arms() []arm {
 		return []arm{{*s, byTicket}}
 	case s.Account != "":
 		return []arm{{*s, byAccount}}
-	case s.numberAt == atEnd:
+	case s.numberAt == atEnd && utf8.RuneCountInString(s.Number) >= longNumber:
 		return []arm{{*s, byNumber}}
 	case len(s.States) == 1 && s.States[0] == earshot.CallLive:
 		return []arm{{*s, byState}}
 	case few(s.Agents):
-		return split(s, byAgent, s.Agents, func(a *arm, one []string) { a.Agents = one })
+		return append(split(s, byAgent, s.Agents, func(a *arm, one []string) { a.Agents = one }),
+			split(s, byName, named(s.Agents), func(a *arm, one []string) { a.Agents = one })...)
 	case few(s.Seats):
 		return split(s, bySeat, s.Seats, func(a *arm, one []string) { a.Seats = one })
 	case few(s.Tags):
@@ -224,11 +231,27 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 	if last.id != "" {
 		q = q.Where(fmt.Sprintf("(%s, %s) >= (?, ?)", at, id), last.at, last.id)
 	}
+	return a.filters(q, at).OrderExpr(at + " DESC, " + id + " DESC")
+}
+
+// filters adds all that is asked of a call.
+func (a *arm) filters(q *bun.SelectQuery, at string) *bun.SelectQuery {
 	if !a.From.IsZero() {
 		q = q.Where(at+" >= ?", a.From.UnixMilli())
 	}
 	if !a.To.IsZero() {
 		q = q.Where(at+" < ?", a.To.UnixMilli())
+	}
+	if a.MinMs > 0 {
+		q = q.Where("calls.duration_ms >= ?", a.MinMs)
+	}
+	if a.MaxMs > 0 {
+		q = q.Where("calls.duration_ms <= ?", a.MaxMs)
+	}
+	if a.Played != nil {
+		not := map[bool]string{false: "NOT "}[*a.Played]
+		q = q.Where(not+"EXISTS (?)", a.db.NewSelect().Table("call_terms").ColumnExpr("1").
+			Where("call_terms.call = calls.id").Where("call_terms.played_at > 0"))
 	}
 	if a.by != byTag {
 		q = a.labelled(q, tagTable, a.Tags)
@@ -236,7 +259,7 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 	if a.by != byFlag {
 		q = a.labelled(q, flagTable, texts(a.Flags))
 	}
-	return a.text(a.inState(a.facts(q))).OrderExpr(at + " DESC, " + id + " DESC")
+	return a.text(a.inState(a.facts(q)))
 }
 
 // held are the calls, or the seats, that active holds name.
@@ -275,7 +298,7 @@ func (a *arm) column(name string, by path) string {
 // out (no number, no rating, …) is said in its own words: so it can be used.
 func (a *arm) facts(q *bun.SelectQuery) *bun.SelectQuery {
 	q = oneOf(q, a.column("seat", bySeat), a.Seats)
-	q = oneOf(q, a.column("agent", byAgent), a.Agents)
+	q = a.agents(q)
 	q = oneOf(q, a.column("branch", byBranch), a.Branches)
 	q = oneOf(q, a.column("kind", byKind), a.Kinds)
 	q = oneOf(q, a.column("direction", byKind), a.Directions)
@@ -296,15 +319,42 @@ func (a *arm) facts(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Where("calls." + string(a.by) + " <> ''")
 	case byNumber:
 		q = q.Where("calls.number_reversed <> ''")
+	case byName:
+		q = q.Where("calls.agent_name <> ''")
 	case byRating:
 		q = q.Where("calls.rating > 0")
 	}
 	return q
 }
 
+// agents keeps calls of agents with one of several 工号 or names.
+func (a *arm) agents(q *bun.SelectQuery) *bun.SelectQuery {
+	switch {
+	case len(a.Agents) == 0:
+		return q
+	case a.by == byAgent:
+		return q.Where("calls.agent = ?", a.Agents[0])
+	case a.by == byName:
+		return q.Where("calls.agent_name = ?", a.Agents[0])
+	}
+	return q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where(a.column("agent", byAgent)+" IN (?)", bun.List(a.Agents)).
+			WhereOr("calls.agent_name <> '' AND "+a.column("agent_name", byName)+" IN (?)", bun.List(a.Agents))
+	})
+}
+
+// named are the values that may be names: a call without a name is of no agent
+// whose name is empty.
+func named(agents []string) []string {
+	return slices.DeleteFunc(slices.Clone(agents), func(a string) bool { return a == "" })
+}
+
 // inState keeps calls in one of the states. Almost all calls are stored, so an
 // index finds the others only.
 func (a *arm) inState(q *bun.SelectQuery) *bun.SelectQuery {
+	if a.bare {
+		return q
+	}
 	if len(a.States) == 0 {
 		return q.Where("calls.state <> ?", earshot.CallDeleted)
 	}
@@ -321,6 +371,7 @@ func (s *search) text(q *bun.SelectQuery) *bun.SelectQuery {
 	}
 	for _, word := range s.words {
 		q = q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+			word = contains(word)
 			q = q.Where("calls.words LIKE ? ESCAPE '!'", word)
 			if s.Asker == "" {
 				return q
@@ -329,6 +380,10 @@ func (s *search) text(q *bun.SelectQuery) *bun.SelectQuery {
 				Where("maker = ?", s.Asker).Where("NOT shared").Where("words LIKE ? ESCAPE '!'", word)
 			return q.WhereOr("calls.id IN (?)", own)
 		})
+	}
+	for _, word := range s.notes {
+		q = q.Where("EXISTS (?)", s.db.NewSelect().Table("marks").ColumnExpr("1").Where("marks.call = calls.id").
+			Where("(marks.shared OR marks.maker = ?)", s.Asker).Where("marks.words LIKE ? ESCAPE '!'", contains(word)))
 	}
 	return q
 }

@@ -40,6 +40,7 @@ type restoring struct {
 	tags, flags []labelRow
 	deletions   []deletionRow
 	unheard     []unheardRow
+	whole       []callRows
 }
 
 type unheardRow struct {
@@ -80,6 +81,7 @@ func (r *restoring) add(c Restored) error {
 	}
 	r.ids = append(r.ids, c.Call.ID)
 	r.calls = append(r.calls, rows.call)
+	r.whole = append(r.whole, rows)
 	r.parts = append(r.parts, rows.parts...)
 	r.gaps = append(r.gaps, rows.gaps...)
 	r.marks = append(r.marks, rows.marks...)
@@ -126,6 +128,9 @@ func (r *restoring) put(ctx context.Context, tx bun.Tx) error {
 		return err
 	}
 	if err := insert(ctx, tx, "unheard_calls", r.unheard); err != nil {
+		return err
+	}
+	if err := putTerms(ctx, tx, r.whole); err != nil {
 		return err
 	}
 	if len(r.deletions) == 0 {

@@ -16,7 +16,7 @@ import (
 type CallQuery struct {
 	From, To   time.Time // started at From or later, and before To
 	Seats      []string
-	Agents     []string // 工号
+	Agents     []string // 工号, or a whole name
 	Branches   []string // with all branches below them
 	Kinds      []earshot.SeatKind
 	Directions []earshot.Direction
@@ -29,6 +29,13 @@ type CallQuery struct {
 	Tags       []string
 	States     []earshot.CallState // without any: live and stored
 	HeldAt     time.Time           // only those that a hold keeps at this instant; the zero time does not filter
+	MinMs      int64               // at least this long
+	MaxMs      int64               // at most this long; 0 is no bound
+	Played     *bool               // whether anybody has played it
+
+	// Notes must all be found, in any case, in the text of marks that are shared
+	// or Asker's.
+	Notes string
 
 	// Words must all be found, in any case, in agent, number, account, ticket,
 	// business type, tags or the text of marks; of private marks only in Asker's.
@@ -40,8 +47,9 @@ type CallQuery struct {
 }
 
 // CallPage is a page of calls, newest first. Next is the cursor of the page
-// after it, empty where there is none. A search by words looks through a bounded
-// number of calls for a page: one with few calls, or none, may have a Next.
+// after it, empty where there is none. A search for a single ASCII character
+// looks through a bounded number of calls for a page: one with few calls, or
+// none, may have a Next.
 type CallPage struct {
 	Calls []earshot.Call
 	Next  string
@@ -56,12 +64,15 @@ const (
 	mostText   = 200 // characters of Words
 )
 
-// effort is how many calls are looked through for text: at once, for one page,
-// and for one page where they do not lie side by side, which takes several times
-// as long.
-type effort struct{ window, page, far int }
+// effort is how many calls are looked through: before their terms are asked,
+// near in the order of time and nearFar where they do not lie side by side, which
+// takes several times as long; and where terms cannot help, at once and for one
+// page, likewise.
+type effort struct{ near, nearFar, window, page, far int }
 
-func usualEffort() effort { return effort{window: 10_000, page: 100_000, far: 40_000} }
+func usualEffort() effort {
+	return effort{near: 3_000, nearFar: 1_500, window: 10_000, page: 100_000, far: 40_000}
+}
 
 // SearchCalls finds calls, newest first; `bad_cursor`, `bad_limit`, `bad_query`.
 // Calls that begin while pages are read do not disturb the pages after.
@@ -72,9 +83,12 @@ func (ix *Index) SearchCalls(ctx context.Context, q CallQuery) (CallPage, error)
 	}
 	page := CallPage{}
 	var ids []string
-	if s.hasText() {
+	switch terms := s.terms(); {
+	case len(terms) > 0:
+		ids, page.Next, err = s.pageByTerms(ctx, terms)
+	case s.hasText() && s.arms()[0].by != byHold:
 		ids, page.Next, err = s.lookThrough(ctx)
-	} else {
+	default:
 		ids, page.Next, err = s.page(ctx, s.after, position{}, s.limit)
 	}
 	if err != nil {
@@ -104,9 +118,8 @@ func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
 		q.Branches = sortedKeys(subtree(all, q.Branches))
 	}
 	s := &search{CallQuery: q, db: ix.read, after: after, limit: limit, effort: ix.effort}
-	for _, word := range strings.Fields(strings.ToLower(q.Words)) {
-		s.words = append(s.words, contains(word))
-	}
+	s.words = strings.Fields(strings.ToLower(q.Words))
+	s.notes = strings.Fields(strings.ToLower(q.Notes))
 	s.numberAt, err = s.whereNumber(ctx)
 	return s, failed("look for a number", err)
 }
@@ -121,7 +134,13 @@ func (q CallQuery) validate() error {
 	if utf8.RuneCountInString(q.Words) > mostText || len(strings.Fields(q.Words)) > mostWords {
 		return earshot.Fail(earshot.Invalid, "bad_query", "at most %d words of together %d characters are searched for", mostWords, mostText)
 	}
-	for _, text := range []string{q.Number, q.Account, q.Ticket, q.Words} {
+	if utf8.RuneCountInString(q.Notes) > mostText || len(strings.Fields(q.Notes)) > mostWords {
+		return earshot.Fail(earshot.Invalid, "bad_query", "at most %d words of together %d characters are searched for", mostWords, mostText)
+	}
+	if q.MinMs < 0 || q.MaxMs < 0 || q.MaxMs > 0 && q.MaxMs < q.MinMs {
+		return earshot.Fail(earshot.Invalid, "bad_query", "a length is at least 0, and the longest not below the shortest")
+	}
+	for _, text := range []string{q.Number, q.Account, q.Ticket, q.Words, q.Notes} {
 		if strings.Contains(text, "\x00") || !utf8.ValidString(text) || len(text) > 4*mostText {
 			return earshot.Fail(earshot.Invalid, "bad_query", "what is searched for is not text")
 		}
@@ -187,4 +206,24 @@ func sortedKeys(set map[string]bool) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// MostCounted is the greatest total that CountCalls answers.
+const MostCounted = 1001
+
+// CountCalls is how many calls q finds, whatever its cursor and limit;
+// MostCounted for that many or more.
+func (ix *Index) CountCalls(ctx context.Context, q CallQuery) (int, error) {
+	q.Cursor, q.Limit = "", 0
+	s, err := ix.search(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	var hits []hit
+	if terms := s.terms(); len(terms) > 0 {
+		hits, err = s.byTerms(ctx, terms, MostCounted)
+	} else {
+		hits, err = s.hits(ctx, position{}, position{}, 0, MostCounted)
+	}
+	return len(hits), failed("count calls", err)
 }

@@ -1,0 +1,273 @@
+package index
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"earshot"
+	"earshot/storage/index/pgtest"
+)
+
+// What a search finds is what going through all calls would find, page by page,
+// whichever way it goes: along an index, by terms, or both.
+func TestSearchFindsWhatALookAtEveryCallFinds(t *testing.T) {
+	for name, url := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "index.db"), "postgres": ""} {
+		t.Run(name, func(t *testing.T) {
+			if url == "" {
+				url = pgtest.Start(t)
+			}
+			ix, err := Open(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := ix.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			ix.effort = effort{near: 7, nearFar: 4, window: 50, page: 1000, far: 1000}
+			r := rand.New(rand.NewPCG(4, 2026))
+			v := makeVillage(t, ix, r)
+			for n := range 500 {
+				q := v.query(r)
+				want := v.look(q)
+				got, err := ids(t, ix, q)
+				if err != nil {
+					t.Fatalf("search %d, %s: %v", n, said(q), err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("search %d, %s (-want +got):\n%s", n, said(q), diff)
+				}
+				total, err := ix.CountCalls(t.Context(), q)
+				if err != nil || total != len(want) {
+					t.Fatalf("search %d, %s: a total of %d, want %d (%v)", n, said(q), total, len(want), err)
+				}
+			}
+		})
+	}
+}
+
+func said(q CallQuery) string {
+	s := fmt.Sprintf("%+v", q)
+	if q.Played != nil {
+		s += fmt.Sprintf(" played %v", *q.Played)
+	}
+	return s
+}
+
+func ids(t *testing.T, ix *Index, q CallQuery) ([]string, error) {
+	found := []string{}
+	for {
+		page, err := ix.SearchCalls(t.Context(), q)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range page.Calls {
+			found = append(found, c.ID)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return found, nil
+		}
+	}
+}
+
+// village is a small place with all sorts of calls.
+type village struct {
+	calls  []earshot.Call // newest first
+	played map[string]bool
+	start  time.Time
+}
+
+var (
+	someWords   = []string{"水费", "漏水", "停电", "燃气表", "投诉", "VIP", "Late", "水表坏", "费水", "ＡＢ", "50%_", "a", "表"}
+	someNumbers = []string{"13800001234", "13900012345", "12345", "057188881234", "", "1234567", "95598"}
+	someAgents  = []earshot.Agent{{ID: "A0017", Name: "王小明"}, {ID: "1002", Name: "李丽"}, {ID: "1003", Name: ""}, {ID: "王小明", Name: "1002"}}
+)
+
+func some[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+func makeVillage(t *testing.T, ix *Index, r *rand.Rand) *village {
+	v := &village{played: map[string]bool{}, start: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range []earshot.Branch{{ID: "city", Name: "市"}, {ID: "hall", Name: "厅", Parent: "city"}, {ID: "line", Name: "热线", Parent: "city"}} {
+		must(ix.CreateBranch(t.Context(), b))
+	}
+	for i := range 300 {
+		c := v.call(r, i)
+		must(ix.SaveCall(t.Context(), c))
+		if r.IntN(3) == 0 { // as it came to be
+			c = v.again(r, c)
+			must(ix.SaveCall(t.Context(), c))
+		}
+		if r.IntN(4) == 0 {
+			v.played[c.ID] = true
+			must(ix.AddAudit(t.Context(), earshot.Audit{At: c.StartedAt, Who: "ins", Action: earshot.AuditPlay, Call: c.ID}))
+		}
+		v.calls = append(v.calls, c)
+	}
+	slices.SortFunc(v.calls, func(a, b earshot.Call) int {
+		if n := b.StartedAt.Compare(a.StartedAt.Time); n != 0 {
+			return n
+		}
+		return strings.Compare(b.ID, a.ID)
+	})
+	return v
+}
+
+func (v *village) call(r *rand.Rand, i int) earshot.Call {
+	at := v.start.Add(time.Duration(i/4) * time.Hour) // four at once
+	c := earshot.Call{
+		ID: earshot.NewID(at), Seat: some(r, []string{"c1", "c2", "h1"}), Branch: some(r, []string{"hall", "line", "city", "far"}),
+		Kind: some(r, []earshot.SeatKind{earshot.Counter, earshot.Hotline}), Node: "n",
+		StartedAt: earshot.At(at), EndedAt: earshot.At(at.Add(time.Minute)), Channels: 2,
+	}
+	if i%50 == 0 { // its id is not of its time
+		c.ID = earshot.NewID(v.start.Add(time.Duration(r.IntN(500)) * time.Hour))
+	}
+	return v.again(r, c)
+}
+
+// again is a call about which other things are known.
+func (v *village) again(r *rand.Rand, c earshot.Call) earshot.Call {
+	c.State = some(r, []earshot.CallState{earshot.CallStored, earshot.CallStored, earshot.CallStored, earshot.CallLive})
+	c.Direction = some(r, []earshot.Direction{earshot.Inbound, earshot.Outbound, earshot.NoDirection})
+	c.Number, c.Business, c.Rating = some(r, someNumbers), some(r, []string{"过户", "报修", ""}), r.IntN(6)
+	c.Account, c.Ticket = some(r, []string{"", "3301", "3302"}), some(r, []string{"", "T-1"})
+	c.DurationMs = some(r, []int64{0, 9_999, 10_000, 59_999, 60_000, 61_000, 600_000, 20_000_000})
+	c.Agent, c.Tags, c.Flags, c.Marks = nil, nil, nil, nil
+	if r.IntN(4) > 0 {
+		a := some(r, someAgents)
+		c.Agent = &a
+	}
+	for range r.IntN(3) {
+		if tag := some(r, someWords); !slices.Contains(c.Tags, tag) {
+			c.Tags = append(c.Tags, tag)
+		}
+		c.SetFlag(some(r, []earshot.Flag{earshot.FlagLoud, earshot.FlagGaps, earshot.FlagShort}))
+	}
+	for i := range r.IntN(3) {
+		c.Marks = append(c.Marks, earshot.Mark{
+			ID: fmt.Sprint(i), Kind: earshot.MarkNote, By: some(r, []string{"ins", "boss"}), Shared: r.IntN(2) == 0,
+			Text: some(r, someWords) + some(r, []string{"", " ", "\n"}) + some(r, someWords),
+		})
+	}
+	return c
+}
+
+// query asks for up to four things.
+func (v *village) query(r *rand.Rand) CallQuery {
+	q := CallQuery{Limit: some(r, []int{7, 50, 50}), Asker: some(r, []string{"", "ins", "boss"})}
+	asks := []func(){
+		func() { q.From = v.start.Add(time.Duration(r.IntN(80)) * time.Hour) },
+		func() { q.To = v.start.Add(time.Duration(r.IntN(80)) * time.Hour) },
+		func() { q.Seats = many(r, []string{"c1", "c2", "h1", "none"}) },
+		func() { q.Agents = many(r, []string{"A0017", "1002", "王小明", "1003", ""}) },
+		func() { q.Branches = many(r, []string{"hall", "line", "city", "none"}) },
+		func() { q.Kinds = many(r, []earshot.SeatKind{earshot.Counter, earshot.Hotline}) },
+		func() { q.Directions = many(r, []earshot.Direction{earshot.Inbound, earshot.Outbound}) },
+		func() {
+			q.Number = some(r, []string{"4", "34", "45", "123", "0001", "8888", "12345", "00001234", "1380000", "999", "95598"})
+		},
+		func() { q.Account = some(r, []string{"3301", "33"}) },
+		func() { q.Ticket = "T-1" },
+		func() { q.Businesses = many(r, []string{"过户", "报修", ""}) },
+		func() { q.Ratings = many(r, []int{0, 1, 2, 3, 5}) },
+		func() { q.Tags = many(r, someWords) },
+		func() { q.Flags = many(r, []earshot.Flag{earshot.FlagLoud, earshot.FlagGaps, earshot.FlagShort}) },
+		func() { q.States = many(r, []earshot.CallState{earshot.CallLive, earshot.CallStored}) },
+		func() {
+			if m := some(r, []int64{1, 10_000, 60_000, 60_001, 600_000, 90_000_000}); q.MaxMs == 0 || m <= q.MaxMs {
+				q.MinMs = m
+			}
+		},
+		func() {
+			if m := some(r, []int64{9_999, 10_000, 60_000, 61_000, 99_000_000}); m >= q.MinMs {
+				q.MaxMs = m
+			}
+		},
+		func() { played := r.IntN(2) == 0; q.Played = &played },
+		func() { q.Words = some(r, someWords) },
+		func() {
+			q.Words = some(r, someWords) + " " + some(r, []string{"小明", "a0017", "T-1", "13", "水", "_"})
+		},
+		func() { q.Notes = some(r, someWords) },
+	}
+	for range 1 + r.IntN(4) {
+		some(r, asks)()
+	}
+	return q
+}
+
+func many[T any](r *rand.Rand, from []T) []T {
+	out := make([]T, 1+r.IntN(2))
+	for i := range out {
+		out[i] = some(r, from)
+	}
+	return out
+}
+
+// look goes through all calls.
+func (v *village) look(q CallQuery) []string {
+	found := []string{}
+	longEnds := slices.ContainsFunc(v.calls, func(c earshot.Call) bool { return strings.HasSuffix(c.Number, q.Number) })
+	for _, c := range v.calls {
+		if v.fits(q, c, longEnds) {
+			found = append(found, c.ID)
+		}
+	}
+	return found
+}
+
+func (v *village) fits(q CallQuery, c earshot.Call, longEnds bool) bool {
+	agent := earshot.Agent{}
+	if c.Agent != nil {
+		agent = *c.Agent
+	}
+	number := strings.HasSuffix(c.Number, q.Number)
+	if n := len(q.Number); n >= shortNumber && (n < longNumber || !longEnds) {
+		number = strings.Contains(c.Number, q.Number)
+	}
+	return (q.From.IsZero() || !c.StartedAt.Before(q.From)) && (q.To.IsZero() || c.StartedAt.Before(q.To)) &&
+		one(q.Seats, c.Seat) && (one(q.Agents, agent.ID) || agent.Name != "" && one(q.Agents, agent.Name)) &&
+		(one(q.Branches, c.Branch) || slices.Contains(q.Branches, "city") && c.Branch != "far") &&
+		one(q.Kinds, c.Kind) && one(q.Directions, c.Direction) && number &&
+		(q.Account == "" || q.Account == c.Account) && (q.Ticket == "" || q.Ticket == c.Ticket) &&
+		one(q.Businesses, c.Business) && one(q.Ratings, c.Rating) && one(q.Tags, c.Tags...) && one(q.Flags, c.Flags...) &&
+		one(q.States, c.State) && c.DurationMs >= q.MinMs && (q.MaxMs == 0 || c.DurationMs <= q.MaxMs) &&
+		(q.Played == nil || *q.Played == v.played[c.ID]) && saysAll(q, c, agent)
+}
+
+func one[T comparable](wanted []T, are ...T) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(are, func(v T) bool { return slices.Contains(wanted, v) })
+}
+
+func saysAll(q CallQuery, c earshot.Call, agent earshot.Agent) bool {
+	texts := append([]string{agent.ID, agent.Name, c.Number, c.Account, c.Ticket, c.Business}, c.Tags...)
+	var notes []string
+	for _, m := range c.Marks {
+		if m.Shared || m.By == q.Asker {
+			notes = append(notes, m.Text)
+		}
+	}
+	says := func(texts []string, words string) bool {
+		for _, word := range strings.Fields(strings.ToLower(words)) {
+			if !slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(strings.ToLower(t), word) }) {
+				return false
+			}
+		}
+		return true
+	}
+	return says(append(texts, notes...), q.Words) && says(notes, q.Notes)
+}

@@ -1,0 +1,282 @@
+package index
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"earshot"
+)
+
+// termRow says where the terms of a call are.
+type termRow struct {
+	bun.BaseModel `bun:"table:call_terms,alias:call_terms"`
+
+	Call     string `bun:"call,pk"`
+	Place    int64  `bun:"place"`
+	Sum      int64  `bun:"sum"`
+	PlayedAt int64  `bun:"played_at"`
+
+	terms string
+}
+
+// putTerms makes calls be found by what their rows say, all in one go. One that
+// is deleted is found no more.
+func putTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
+	for len(calls) > 0 {
+		some := calls[:min(rowsAtOnce, len(calls))]
+		calls = calls[len(some):]
+		if err := putSomeTerms(ctx, tx, some); err != nil {
+			return fmt.Errorf("put terms: %w", err)
+		}
+	}
+	return nil
+}
+
+func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
+	known, err := knownTerms(ctx, tx, calls)
+	if err != nil {
+		return err
+	}
+	played, err := playedCalls(ctx, tx, calls, known)
+	if err != nil {
+		return err
+	}
+	var gone []termRow // what is to be taken away, for good or to be put anew
+	var put, moved []*termRow
+	for _, rows := range calls {
+		was, is := known[rows.call.ID]
+		if rows.call.State == earshot.CallDeleted {
+			if is {
+				gone = append(gone, was)
+			}
+			continue
+		}
+		now := &termRow{Call: rows.call.ID, Place: was.Place, PlayedAt: max(was.PlayedAt, played[rows.call.ID])}
+		now.terms = strings.Join(append(termsOf(rows), playedTerm(now.PlayedAt > 0)), " ")
+		now.Sum = sumOf(now.terms)
+		stays := is && was.Place>>placeBits == firstPlace(rows.call.StartedAt)>>placeBits
+		if stays && was.Sum == now.Sum {
+			continue
+		}
+		if is {
+			gone = append(gone, was)
+		}
+		if !stays {
+			now.Place = placeOf(now.Call, rows.call.StartedAt)
+			moved = append(moved, now)
+		}
+		put = append(put, now)
+	}
+	if err := dropTerms(ctx, tx, gone); err != nil {
+		return err
+	}
+	if err := settle(ctx, tx, moved); err != nil {
+		return err
+	}
+	return insertTerms(ctx, tx, put)
+}
+
+func sumOf(terms string) int64 {
+	h := fnv.New64a()
+	h.Write([]byte(terms)) //nolint:errcheck // a hash takes everything
+	return int64(h.Sum64())
+}
+
+// knownTerms are the rows there are.
+func knownTerms(ctx context.Context, tx bun.Tx, calls []callRows) (map[string]termRow, error) {
+	ids := make([]string, len(calls))
+	for i, c := range calls {
+		ids[i] = c.call.ID
+	}
+	var rows []termRow
+	if err := tx.NewSelect().Model(&rows).Where("call IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return nil, err
+	}
+	known := make(map[string]termRow, len(calls))
+	for _, r := range rows {
+		known[r.Call] = r
+	}
+	return known, nil
+}
+
+// playedCalls says of calls without a row when they were first played.
+func playedCalls(ctx context.Context, tx bun.Tx, calls []callRows, known map[string]termRow) (map[string]int64, error) {
+	var ids []string
+	for _, c := range calls {
+		if _, is := known[c.call.ID]; !is {
+			ids = append(ids, c.call.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []auditRow
+	err := tx.NewSelect().Model(&rows).ColumnExpr("call, min(at) AS at").Where("call <> ''").Where("call IN (?)", bun.List(ids)).
+		Where("action = ?", earshot.AuditPlay).Group("call").Scan(ctx)
+	played := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		played[r.Call] = max(r.At, 1)
+	}
+	return played, err
+}
+
+func dropTerms(ctx context.Context, tx bun.Tx, gone []termRow) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	calls, places := make([]string, len(gone)), make([]int64, len(gone))
+	for i, r := range gone {
+		calls[i], places[i] = r.Call, r.Place
+	}
+	if !isPostgres(tx) {
+		if _, err := tx.NewDelete().Table("call_words").Where("rowid IN (?)", bun.List(places)).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	_, err := tx.NewDelete().Table("call_terms").Where("call IN (?)", bun.List(calls)).Exec(ctx)
+	return err
+}
+
+// settle gives every row a place of its own. PostgreSQL needs none: there places
+// are for the order alone.
+func settle(ctx context.Context, tx bun.Tx, rows []*termRow) error {
+	if isPostgres(tx) {
+		return nil
+	}
+	used := make(map[int64]bool, len(rows))
+	for len(rows) > 0 {
+		places := make([]int64, len(rows))
+		for i, r := range rows {
+			for used[r.Place] {
+				r.Place = nextPlace(r.Place)
+			}
+			used[r.Place] = true
+			places[i] = r.Place
+		}
+		var taken []int64
+		if err := tx.NewSelect().Model((*termRow)(nil)).Column("place").Where("place IN (?)", bun.List(places)).Scan(ctx, &taken); err != nil {
+			return err
+		}
+		rows = slices.DeleteFunc(rows, func(r *termRow) bool { return !slices.Contains(taken, r.Place) })
+	}
+	return nil
+}
+
+func insertTerms(ctx context.Context, tx bun.Tx, rows []*termRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	postgres := isPostgres(tx)
+	tuples, words := make([]string, len(rows)), make([]string, len(rows))
+	var values, wordValues []any
+	for i, r := range rows {
+		tuples[i], words[i] = "(?, ?, ?, ?)", "(?, ?)"
+		values = append(values, r.Call, r.Place, r.Sum, r.PlayedAt)
+		wordValues = append(wordValues, r.Place, r.terms)
+		if postgres {
+			tuples[i] = "(?, ?, ?, ?, array_to_tsvector(string_to_array(?, ' ')))"
+			values = append(values, r.terms)
+		}
+	}
+	columns := "call, place, sum, played_at"
+	if postgres {
+		columns += ", terms"
+	}
+	if _, err := tx.NewRaw("INSERT INTO call_terms ("+columns+") VALUES "+strings.Join(tuples, ", "), values...).Exec(ctx); err != nil {
+		return err
+	}
+	if postgres {
+		return nil
+	}
+	_, err := tx.NewRaw("INSERT INTO call_words (rowid, terms) VALUES "+strings.Join(words, ", "), wordValues...).Exec(ctx)
+	return err
+}
+
+func isPostgres(db bun.IDB) bool { return db.Dialect().Name() == dialect.PG }
+
+// notePlayed makes a call be found as one that somebody has played.
+func notePlayed(ctx context.Context, tx bun.Tx, call string, at int64) error {
+	fresh, err := tx.NewSelect().Model((*termRow)(nil)).Where("call = ?", call).Where("played_at = 0").Exists(ctx)
+	if !fresh || err != nil {
+		return err
+	}
+	// Whoever saves the call at the same time is waited for.
+	if _, err := tx.NewUpdate().Model((*callRow)(nil)).Set("state = state").Where("id = ?", call).Exec(ctx); err != nil {
+		return err
+	}
+	if _, err := tx.NewUpdate().Model((*termRow)(nil)).Set("played_at = ?", max(at, 1)).Where("call = ?", call).Exec(ctx); err != nil {
+		return err
+	}
+	rows, err := rowsForTerms(ctx, tx, []string{call})
+	if err != nil {
+		return err
+	}
+	return putTerms(ctx, tx, rows)
+}
+
+// rowsForTerms reads what terms are made of.
+func rowsForTerms(ctx context.Context, tx bun.Tx, ids []string) ([]callRows, error) {
+	var found callsRows
+	if err := found.read(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	at := make(map[string]int, len(found.call))
+	rows := make([]callRows, len(found.call))
+	for i, c := range found.call {
+		at[c.ID], rows[i].call = i, c
+	}
+	for _, m := range found.marks {
+		rows[at[m.Call]].marks = append(rows[at[m.Call]].marks, m)
+	}
+	for _, l := range found.tags {
+		rows[at[l.Call]].tags = append(rows[at[l.Call]].tags, l)
+	}
+	for _, l := range found.flags {
+		rows[at[l.Call]].flags = append(rows[at[l.Call]].flags, l)
+	}
+	return rows, nil
+}
+
+// completeTerms makes the terms of calls that have none in the present form,
+// which is once after an update. It is done before anybody searches.
+func (ix *Index) completeTerms(ctx context.Context, pool *sql.DB) error {
+	db := bun.NewDB(pool, sqlitedialect.New())
+	if ix.postgres {
+		db = bun.NewDB(pool, pgdialect.New())
+	}
+	var version int
+	if err := db.NewRaw("SELECT max(version) FROM terms_version").Scan(ctx, &version); err != nil || version == termsVersion {
+		return err
+	}
+	for after := ""; ; {
+		var ids []string
+		err := db.NewSelect().Table("calls").Column("id").Where("id > ?", after).Order("id").Limit(rowsAtOnce).Scan(ctx, &ids)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			_, err := db.NewRaw("UPDATE terms_version SET version = ?", termsVersion).Exec(ctx)
+			return err
+		}
+		err = db.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
+			rows, err := rowsForTerms(ctx, tx, ids)
+			if err != nil {
+				return err
+			}
+			return putTerms(ctx, tx, rows)
+		})
+		if err != nil {
+			return fmt.Errorf("make the terms of calls: %w", err)
+		}
+		after = ids[len(ids)-1]
+	}
+}
