@@ -9,7 +9,9 @@ import (
 )
 
 type benchCommand struct {
-	Seats benchSeats `cmd:"" help:"What seats of two tracks cost: processor, memory, loss, delay."`
+	Seats  benchSeats  `cmd:"" help:"What seats of two tracks cost: processor, memory, loss, delay."`
+	Fill   benchFill   `cmd:"" help:"Fill an index with calls to measure searches by."`
+	Search benchSearch `cmd:"" help:"How long searches take, by each filter and each pair of filters."`
 }
 
 type benchSeats struct {
