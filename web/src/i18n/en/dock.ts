@@ -23,6 +23,7 @@ export default {
   together: "Sides together",
   skipSilence: "Skip silence",
   skipped: "Skipped {n} s of silence",
+  loop: "Loop the selection",
   rate: "Speed",
   position: "Position",
   openCall: "Open the call",

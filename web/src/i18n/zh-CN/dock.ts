@@ -23,6 +23,7 @@ export default {
   together: "两侧合听",
   skipSilence: "跳过静音",
   skipped: "已跳过静音 {n} 秒",
+  loop: "循环播放选段",
   rate: "速度",
   position: "位置",
   openCall: "打开通话",

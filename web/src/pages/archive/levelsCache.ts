@@ -21,6 +21,9 @@ function done(): void {
   waiting.shift()?.();
 }
 
+/** Levels that have been read already. */
+export const knownLevels = (call: string): SideLevels | null => kept.get(call) ?? null;
+
 /** The levels of a stored call; they never change, so they are kept. */
 export async function levelsOf(call: string, signal: AbortSignal): Promise<SideLevels> {
   const known = kept.get(call);

@@ -2,7 +2,9 @@ import { onBeforeUnmount, type Ref, ref, shallowRef, watch } from "vue";
 import { api, type Call, type CallLevels, type Deletion, Problem } from "@/api";
 import { useLoad } from "@/lib/useLoad";
 import { useLive } from "@/live/store";
+import { knownLevels } from "./levelsCache";
 import { decodeLevels, type SideLevels } from "./peaks";
+import { readBefore } from "./results";
 
 /** A live call is read again so often, ms. */
 const liveEveryMs = 3000;
@@ -90,9 +92,10 @@ export function useCall(id: Ref<string>) {
   watch(
     id,
     () => {
-      call.value = null;
-      levels.value = null;
-      levelsKnown.value = false;
+      // What was read ahead is shown at once, and read again all the same.
+      call.value = readBefore(id.value);
+      levels.value = knownLevels(id.value);
+      levelsKnown.value = levels.value !== null;
       missing.value = false;
       deleted.value = null;
       void load();

@@ -8,6 +8,7 @@ import {
   hatchesOf,
   laneLevels,
   lanesOf,
+  minorTicksOf,
   placeOf,
   ticksOf,
   timeAt,
@@ -31,9 +32,9 @@ test("zooming keeps the time under the pointer where it is", () => {
   expect(near.msPerPx).toBeCloseTo(view.msPerPx / 8);
 });
 
-test("a view never leaves the call, nor comes closer than the levels go", () => {
+test("a view never leaves the call, nor comes closer than a tenth of a second a hundred pixels wide", () => {
   const view = within({ startMs: hour, msPerPx: 0.1, width: 1000 }, hour);
-  expect(view.msPerPx).toBe(10);
+  expect(view.msPerPx).toBe(1);
   expect(endOf(view)).toBeCloseTo(hour);
   expect(zoomed(wholeView(hour, 1000), hour, 0.5)).toEqual(wholeView(hour, 1000));
   // A call too short to be zoomed shows itself whole.
@@ -125,4 +126,11 @@ test("a flag's words end where the next flag stands, close marks share one; a pa
     ["bc", 500, 474],
     ["d", 976, 24],
   ]);
+});
+
+test("the ruler shows tenths of a second when one is close", () => {
+  const view = { startMs: 61_230, msPerPx: 1, width: 400 };
+  expect(minorTicksOf(view, 100_000)).toEqual([61_300, 61_400, 61_500, 61_600]);
+  const whole = wholeView(4 * 3_600_000, 1200);
+  expect(minorTicksOf(whole, 4 * 3_600_000).length).toBeLessThan(1200 / 7 + 2);
 });

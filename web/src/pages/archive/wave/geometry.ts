@@ -11,8 +11,8 @@ export interface View {
   width: number;
 }
 
-/** A pixel is never less than this, ms: ten pixels to a step of the levels. */
-const closestMsPerPx = 10;
+/** A pixel is never less than this, ms: a tenth of a second is a hundred pixels. */
+const closestMsPerPx = 1;
 
 /** Everything in sight. */
 export function wholeView(lengthMs: number, width: number): View {
@@ -79,6 +79,21 @@ export function ticksOf(view: View, lengthMs: number): number[] {
   const ticks: number[] = [];
   const end = Math.min(endOf(view), lengthMs);
   for (let at = Math.ceil(view.startMs / step) * step; at <= end; at += step) ticks.push(at);
+  return ticks;
+}
+
+/** A small tick takes at least so much, pixels. */
+const minorPx = 7;
+
+/** The instants between them that the ruler shows without a name, down to tenths. */
+export function minorTicksOf(view: View, lengthMs: number): number[] {
+  const least = minorPx * view.msPerPx;
+  const step = tickSteps.find((s) => s * 1000 >= least);
+  if (step === undefined) return [];
+  const ticks: number[] = [];
+  const end = Math.min(endOf(view), lengthMs);
+  const stepMs = Math.round(step * 1000);
+  for (let at = Math.ceil(view.startMs / stepMs) * stepMs; at <= end; at += stepMs) ticks.push(at);
   return ticks;
 }
 

@@ -1,6 +1,17 @@
-import type { Gap } from "@/api";
+import type { Gap, Mark } from "@/api";
+import type { Stretch } from "@/dock/silence";
 import type { SideLevels } from "../peaks";
-import { barsOf, hatchesOf, type Lane, laneLevels, placeOf, ticksOf, type View } from "./geometry";
+import {
+  barsOf,
+  hatchesOf,
+  type Lane,
+  laneLevels,
+  minorTicksOf,
+  placeOf,
+  ticksOf,
+  type View,
+} from "./geometry";
+import { isAlert } from "./marks";
 
 // Draws what is in sight of a waveform onto a canvas; nothing outside it is
 // touched, so that an hour costs no more than a minute.
@@ -15,6 +26,11 @@ export interface Paint {
   lanes: Lane[];
   levels: SideLevels | null;
   gaps: Gap[];
+  marks: Mark[];
+  /** What is chosen. */
+  span: Stretch | null;
+  /** What is jumped while it plays. */
+  silences: Stretch[];
   cause: (cause: Gap["cause"]) => string;
   time: (ms: number) => string;
 }
@@ -40,13 +56,50 @@ export function paintLanes(canvas: HTMLCanvasElement, p: Paint): void {
   const ticks = ticksOf(p.view, p.lengthMs);
   ctx.fillStyle = token("--line");
   for (const at of ticks) ctx.fillRect(Math.round(placeOf(p.view, at)), 0, 1, bottom);
+  if (p.span) paintBand(ctx, p.view, p.span, 0, bottom, "--accent-soft");
   p.lanes.forEach((lane, i) => {
+    paintMarks(ctx, p, lane, i * laneHeight);
     paintLane(ctx, p, lane, i * laneHeight);
     if (i === 0) return;
     ctx.fillStyle = token("--line");
     ctx.fillRect(0, i * laneHeight, p.view.width, 1);
   });
+  for (const silence of p.silences) paintBand(ctx, p.view, silence, bottom - 3, 3, "--idle");
   paintAxis(ctx, p, ticks, bottom);
+  if (p.span) paintEnds(ctx, p.view, p.span, bottom);
+}
+
+/** Fills a stretch of time, as far as it is in sight. */
+function paintBand(
+  ctx: CanvasRenderingContext2D,
+  view: View,
+  { fromMs, toMs }: Stretch,
+  top: number,
+  high: number,
+  colour: string,
+): void {
+  const left = Math.max(0, placeOf(view, fromMs));
+  const right = Math.min(view.width, placeOf(view, toMs));
+  if (right < 0 || left > view.width) return;
+  ctx.fillStyle = token(colour);
+  ctx.fillRect(left, top, Math.max(1, right - left), high);
+}
+
+function paintEnds(ctx: CanvasRenderingContext2D, view: View, span: Stretch, bottom: number): void {
+  ctx.fillStyle = token("--accent");
+  for (const ms of [span.fromMs, span.toMs])
+    ctx.fillRect(Math.round(placeOf(view, ms)) - 1, 0, 2, bottom + 8);
+}
+
+/** Marks that last: a band at the top of the lanes they concern. */
+function paintMarks(ctx: CanvasRenderingContext2D, p: Paint, lane: Lane, top: number): void {
+  for (const mark of p.marks) {
+    if (mark.endMs <= mark.startMs || (mark.side && lane !== "mixed" && mark.side !== lane)) continue;
+    const stretch = { fromMs: mark.startMs, toMs: mark.endMs };
+    const [ground, edge] = isAlert(mark) ? ["--paused-soft", "--paused"] : ["--sunken", "--accent"];
+    paintBand(ctx, p.view, stretch, top, laneHeight, ground);
+    paintBand(ctx, p.view, stretch, top, 3, edge);
+  }
 }
 
 function paintLane(ctx: CanvasRenderingContext2D, p: Paint, lane: Lane, top: number): void {
@@ -133,6 +186,7 @@ function hatching(ctx: CanvasRenderingContext2D): CanvasPattern | null {
 function paintAxis(ctx: CanvasRenderingContext2D, p: Paint, ticks: number[], top: number): void {
   ctx.fillStyle = token("--line-strong");
   ctx.fillRect(0, top, p.view.width, 1);
+  for (const at of minorTicksOf(p.view, p.lengthMs)) ctx.fillRect(Math.round(placeOf(p.view, at)), top, 1, 3);
   ctx.font = `11px ${token("--font")}`;
   ctx.textBaseline = "middle";
   for (const at of ticks) {
@@ -154,16 +208,26 @@ export function paintMini(canvas: HTMLCanvasElement, p: Paint): void {
   const ctx = begin(canvas, view.width, miniHeight);
   if (!ctx) return;
   const middle = miniHeight / 2;
+  if (p.span) paintBand(ctx, view, p.span, 0, miniHeight, "--accent-soft");
   ctx.fillStyle = hatching(ctx) ?? token("--line");
   p.lanes.forEach((lane, i) => {
     const half = p.lanes.length === 1 ? miniHeight : middle;
     for (const hatch of hatchesOf(p.gaps, lane, view))
       if (!hatch.slight) ctx.fillRect(hatch.x, i * half, hatch.width, half);
   });
-  if (!p.levels) return;
+  if (p.levels) paintMiniLevels(ctx, p, p.levels, middle);
+  for (const { startMs, kind } of p.marks) {
+    if (kind === "pause") continue;
+    ctx.fillStyle = token("--accent");
+    ctx.fillRect(Math.round(placeOf(view, startMs)), 0, 1, 5);
+  }
+}
+
+function paintMiniLevels(ctx: CanvasRenderingContext2D, p: Paint, levels: SideLevels, middle: number): void {
+  const { view } = p;
   for (const lane of p.lanes) {
     ctx.fillStyle = laneColour(lane);
-    for (const bar of barsOf(laneLevels(p.levels, lane), p.levels.stepMs, view)) {
+    for (const bar of barsOf(laneLevels(levels, lane), levels.stepMs, view)) {
       const reach = bar.height * (middle - 1);
       if (reach < 0.4) continue;
       const width = Math.max(1, bar.width - 1);

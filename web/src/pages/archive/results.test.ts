@@ -1,0 +1,29 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { api, type Call } from "@/api";
+import { noFilters } from "./filters";
+import { neighbour, placeAmong, rememberResults } from "./results";
+
+const call = (id: string) => ({ id }) as Call;
+
+beforeEach(() => vi.restoreAllMocks());
+
+test("the next result stands below, the previous above; at an end there is none", async () => {
+  rememberResults(noFilters(), [call("c"), call("b"), call("a")], "");
+  expect(await neighbour("b", 1)).toBe("a");
+  expect(await neighbour("b", -1)).toBe("c");
+  expect(await neighbour("a", 1)).toBe("");
+  expect(await neighbour("c", -1)).toBe("");
+  expect(await neighbour("x", 1)).toBe("");
+  expect(placeAmong("b")).toEqual({ at: 1, of: 3, more: false });
+});
+
+test("at the end of what was shown the search goes on where it stood", async () => {
+  const asked = vi
+    .spyOn(api, "calls")
+    .mockResolvedValue({ calls: [call("a"), call("9")], next: "" } as never);
+  rememberResults({ ...noFilters(), account: "5502" }, [call("b"), call("a")], "cursor");
+  expect(await neighbour("a", 1)).toBe("9");
+  expect(asked.mock.calls[0]?.[0]).toMatchObject({ account: "5502", cursor: "cursor" });
+  expect(placeAmong("9")).toEqual({ at: 2, of: 3, more: false });
+  expect(asked).toHaveBeenCalledTimes(1);
+});

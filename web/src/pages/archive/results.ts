@@ -1,0 +1,86 @@
+import { api, type Call } from "@/api";
+import { type Filters, noFilters, queryOf } from "./filters";
+import { levelsOf } from "./levelsCache";
+
+// What the archive found last, kept as long as the tab: on a call's page the
+// next and the previous result are one key away, and loaded ahead.
+
+interface Results {
+  filters: Filters;
+  ids: string[];
+  /** Where the server goes on; empty at the end. */
+  next: string;
+}
+
+const place = "earshot.results";
+const pageSize = 50;
+const keepAhead = 12;
+
+let results: Results | null = null;
+const ahead = new Map<string, Call>();
+
+function kept(): Results {
+  if (results) return results;
+  const empty: Results = { filters: noFilters(), ids: [], next: "" };
+  try {
+    const value = JSON.parse(sessionStorage.getItem(place) ?? "null") as Partial<Results> | null;
+    const ids = Array.isArray(value?.ids) ? value.ids.filter((id) => typeof id === "string") : [];
+    results = { filters: { ...noFilters(), ...value?.filters }, ids, next: String(value?.next ?? "") };
+  } catch {
+    // What was kept is unreadable, or storage is forbidden.
+    results = empty;
+  }
+  return results;
+}
+
+/** Keeps what the archive shows, in its order. */
+export function rememberResults(filters: Filters, calls: Call[], next: string): void {
+  results = { filters, ids: calls.map((c) => c.id), next };
+  keep();
+}
+
+function keep(): void {
+  try {
+    sessionStorage.setItem(place, JSON.stringify(results));
+  } catch {
+    // Then a page that is loaded again knows no neighbours.
+  }
+}
+
+/** Where a call stands among the results: from 0 on, -1 if it is none of them. */
+export const placeAmong = (id: string): { at: number; of: number; more: boolean } => {
+  const { ids, next } = kept();
+  return { at: ids.indexOf(id), of: ids.length, more: next !== "" };
+};
+
+/** The result so many further down the list, read on from the server if need be; "" at an end. */
+export async function neighbour(id: string, by: 1 | -1): Promise<string> {
+  const known = kept();
+  const at = known.ids.indexOf(id);
+  if (at < 0) return "";
+  if (at + by >= known.ids.length && known.next) {
+    const page = await api.calls(queryOf(known.filters, known.next, pageSize));
+    const fresh = page.calls.filter((c) => !known.ids.includes(c.id)).map((c) => c.id);
+    if (results === known) {
+      known.ids.push(...fresh);
+      known.next = page.next;
+      keep();
+    }
+  }
+  return known.ids[at + by] ?? "";
+}
+
+/** Reads a call and its levels before they are asked for. No sound: that is written down as heard. */
+export async function readAhead(id: string): Promise<void> {
+  if (!id || ahead.has(id)) return;
+  const call = await api.call(id);
+  ahead.set(id, call);
+  for (const oldest of ahead.keys()) {
+    if (ahead.size <= keepAhead) break;
+    ahead.delete(oldest);
+  }
+  if (call.state === "stored" && call.parts.length) await levelsOf(id, new AbortController().signal);
+}
+
+/** A call as it was when it was read ahead. */
+export const readBefore = (id: string): Call | null => ahead.get(id) ?? null;
