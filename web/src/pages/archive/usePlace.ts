@@ -68,13 +68,13 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     else beginMs.value = stretch.fromMs;
   }
 
-  /** Sets one end of the stretch where one is. */
+  /** Sets one end of the stretch where one is; with its end it begins. */
   function chooseEnd(end: "from" | "to"): void {
     const at = position();
     if (at === null) return;
     const known = span.value;
     if (end === "from") choose({ fromMs: at, toMs: known && known.toMs > at ? known.toMs : lengthMs.value });
-    else choose({ fromMs: known && known.fromMs < at ? known.fromMs : 0, toMs: at });
+    else choose({ fromMs: known && known.fromMs < at ? known.fromMs : 0, toMs: at }, true);
   }
 
   /** The silences that are jumped. */
