@@ -13,6 +13,7 @@ import (
 type callList struct {
 	Calls []earshot.Call `json:"calls"`
 	Next  string         `json:"next" doc:"the cursor of the page after this one; empty on the last"`
+	Total *int           `json:"total,omitempty" doc:"how many are found in all, where that was asked for; 1001 says more than 1,000"`
 }
 
 // callFilter is what calls are searched by; of several values of one field any
@@ -21,11 +22,11 @@ type callFilter struct {
 	From      string   `query:"from" maxLength:"40" doc:"started at or after: RFC 3339, or a day YYYY-MM-DD of the site's time zone"`
 	To        string   `query:"to" maxLength:"40" doc:"started before: RFC 3339, or up to the end of a day"`
 	Seat      []string `query:"seat,explode"`
-	Agent     []string `query:"agent,explode" doc:"工号"`
+	Agent     []string `query:"agent,explode" doc:"工号, or a whole name"`
 	Branch    []string `query:"branch,explode" doc:"with all branches below it"`
 	Kind      []string `query:"kind,explode" enum:"counter,hotline"`
 	Direction []string `query:"direction,explode" enum:"inbound,outbound,none"`
-	Number    string   `query:"number" maxLength:"64"`
+	Number    string   `query:"number" maxLength:"64" doc:"whole, its last digits, or any three and more"`
 	Account   string   `query:"account" maxLength:"64"`
 	Ticket    string   `query:"ticket" maxLength:"64"`
 	Business  []string `query:"business,explode"`
@@ -34,7 +35,12 @@ type callFilter struct {
 	Tag       []string `query:"tag,explode"`
 	State     []string `query:"state,explode" enum:"live,stored,deleted" doc:"deleted ones only for those who may inspect"`
 	Held      bool     `query:"held" doc:"only those that a hold keeps from deletion now"`
+	MinMs     int64    `query:"minMs" minimum:"0" doc:"at least so long"`
+	MaxMs     int64    `query:"maxMs" minimum:"0" doc:"at most so long; 0 is no bound"`
+	Listened  string   `query:"listened" enum:"yes,no" doc:"whether anybody has played it"`
 	Q         string   `query:"q" maxLength:"400" doc:"words, all of which must be found"`
+	Note      string   `query:"note" maxLength:"400" doc:"words, all of which must be found in marks"`
+	Total     bool     `query:"total" doc:"count what is found in all"`
 	Cursor    string   `query:"cursor" maxLength:"200"`
 	Limit     int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
@@ -78,18 +84,27 @@ func (s *Server) searchCalls(ctx context.Context, in *callFilter) (*body[callLis
 			return nil, err
 		}
 	}
-	page, err := s.Archive.Search(ctx, index.CallQuery{
+	query := index.CallQuery{
 		HeldAt: heldAt,
 		From:   from, To: to, Seats: in.Seat, Agents: in.Agent, Branches: in.Branch,
 		Kinds: typed[earshot.SeatKind](in.Kind), Directions: typed[earshot.Direction](in.Direction),
 		Number: in.Number, Account: in.Account, Ticket: in.Ticket, Businesses: in.Business, Ratings: in.Rating,
 		Flags: typed[earshot.Flag](in.Flag), Tags: in.Tag, States: typed[earshot.CallState](in.State),
-		Words: in.Q, Asker: who.User.ID, Cursor: in.Cursor, Limit: in.Limit,
-	})
+		MinMs: in.MinMs, MaxMs: in.MaxMs, Played: yesOrNo(in.Listened),
+		Words: in.Q, Notes: in.Note, Asker: who.User.ID, Cursor: in.Cursor, Limit: in.Limit,
+	}
+	page, err := s.Archive.Search(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	list := callList{Calls: make([]earshot.Call, len(page.Calls)), Next: page.Next}
+	if in.Total {
+		n, err := s.Archive.Count(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		list.Total = &n
+	}
 	for i, call := range page.Calls {
 		if call.State == earshot.CallLive {
 			if live, ok := s.Floor.LiveCall(call.ID); ok {
@@ -100,6 +115,15 @@ func (s *Server) searchCalls(ctx context.Context, in *callFilter) (*body[callLis
 		list.Calls[i] = seenBy(who, call)
 	}
 	return answerWith(list), nil
+}
+
+// yesOrNo is what was said, nil where nothing was.
+func yesOrNo(said string) *bool {
+	if said == "" {
+		return nil
+	}
+	yes := said == "yes"
+	return &yes
 }
 
 func typed[T ~string](values []string) []T {

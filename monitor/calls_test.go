@@ -56,6 +56,10 @@ func TestSearchAndRead(t *testing.T) {
 		"?state=stored":                  {second.ID, first.ID},
 		"?state=live":                    {live.ID},
 		"?seat=s2":                       {second.ID},
+		"?listened=yes":                  {},
+		"?listened=no&seat=s2":           {second.ID},
+		"?minMs=99000000":                {},
+		"?note=%E5%A4%8D%E6%9F%A5":       {},
 		"?seat=s1&seat=s2&state=stored":  {second.ID, first.ID},
 		"?number=8000":                   {first.ID},
 		"?flag=gaps":                     {second.ID},
@@ -80,13 +84,18 @@ func TestSearchAndRead(t *testing.T) {
 		}
 	}
 	var page callList
+	inspector.get("/api/v1/calls?limit=1&total=true&state=stored").want(http.StatusOK).into(&page)
+	if page.Total == nil || *page.Total != 2 {
+		t.Errorf("a total of %v", page.Total)
+	}
+	page.Total = nil
 	inspector.get("/api/v1/calls?limit=1").want(http.StatusOK).into(&page)
 	inspector.get("/api/v1/calls?limit=1&cursor=" + page.Next).want(http.StatusOK).into(&page)
 	if len(page.Calls) != 1 || page.Calls[0].ID != second.ID {
 		t.Errorf("second page %+v", page)
 	}
 	for query, code := range map[string]string{
-		"?limit=0": "invalid", "?limit=500": "invalid", "?from=yesterday": "bad_time", "?kind=tent": "invalid", "?cursor=x": "bad_cursor", "?rating=9": "invalid",
+		"?limit=0": "invalid", "?limit=500": "invalid", "?from=yesterday": "bad_time", "?kind=tent": "invalid", "?listened=maybe": "invalid", "?minMs=-1": "invalid", "?minMs=5&maxMs=4": "bad_query", "?cursor=x": "bad_cursor", "?rating=9": "invalid",
 	} {
 		inspector.get("/api/v1/calls"+query).fails(http.StatusUnprocessableEntity, code)
 	}

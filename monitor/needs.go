@@ -45,6 +45,8 @@ type Index interface {
 type Archive interface {
 	Call(ctx context.Context, id string) (earshot.Call, error)
 	Search(ctx context.Context, q index.CallQuery) (index.CallPage, error)
+	// Count is how many calls Search finds in all, at most index.MostCounted.
+	Count(ctx context.Context, q index.CallQuery) (int, error)
 	PatchCall(ctx context.Context, id string, facts earshot.CallPatch) (earshot.Call, error)
 	AddMark(ctx context.Context, call string, mark earshot.Mark) (earshot.Mark, error)
 	DeleteMark(ctx context.Context, call, mark string) error

@@ -227,6 +227,11 @@ func (a *Archive) Search(ctx context.Context, q index.CallQuery) (index.CallPage
 	return a.index.SearchCalls(ctx, q)
 }
 
+// Count is how many calls a search finds, at most index.MostCounted.
+func (a *Archive) Count(ctx context.Context, q index.CallQuery) (int, error) {
+	return a.index.CountCalls(ctx, q)
+}
+
 // Seats are all seats with their tokens' hashes.
 func (a *Archive) Seats(ctx context.Context) ([]earshot.Seat, error) { return a.index.Seats(ctx) }
 

@@ -45,6 +45,9 @@ export const api = {
 
   calls: (query: CallQuery, signal?: AbortSignal) =>
     bodyOf(GET("/api/v1/calls", { params: { query }, signal })),
+  /** How many calls a query finds, 1001 for more than 1,000. */
+  countCalls: async (query: CallQuery, signal?: AbortSignal) =>
+    (await api.calls({ ...query, limit: 1, total: true }, signal)).total ?? null,
   call: (id: string, signal?: AbortSignal) => bodyOf(GET("/api/v1/calls/{id}", { ...call(id), signal })),
   changeCall: (id: string, body: CallPatch) => bodyOf(PATCH("/api/v1/calls/{id}", { ...call(id), body })),
   levels: (id: string, signal?: AbortSignal) =>

@@ -1008,6 +1008,11 @@ export interface components {
             calls: components["schemas"]["Call"][];
             /** @description the cursor of the page after this one; empty on the last */
             next: string;
+            /**
+             * Format: int64
+             * @description how many are found in all, where that was asked for; 1001 says more than 1,000
+             */
+            total?: number;
         };
         CallProofs: {
             parts: components["schemas"]["PartProof"][];
@@ -2066,12 +2071,13 @@ export interface operations {
                 /** @description started before: RFC 3339, or up to the end of a day */
                 to?: string;
                 seat?: string[];
-                /** @description 工号 */
+                /** @description 工号, or a whole name */
                 agent?: string[];
                 /** @description with all branches below it */
                 branch?: string[];
                 kind?: ("counter" | "hotline")[];
                 direction?: ("inbound" | "outbound" | "none")[];
+                /** @description whole, its last digits, or any three and more */
                 number?: string;
                 account?: string;
                 ticket?: string;
@@ -2083,8 +2089,18 @@ export interface operations {
                 state?: ("live" | "stored" | "deleted")[];
                 /** @description only those that a hold keeps from deletion now */
                 held?: boolean;
+                /** @description at least so long */
+                minMs?: number;
+                /** @description at most so long; 0 is no bound */
+                maxMs?: number;
+                /** @description whether anybody has played it */
+                listened?: "yes" | "no";
                 /** @description words, all of which must be found */
                 q?: string;
+                /** @description words, all of which must be found in marks */
+                note?: string;
+                /** @description count what is found in all */
+                total?: boolean;
                 cursor?: string;
                 limit?: number;
             };

@@ -27,12 +27,21 @@ const some = {
 test("filters survive the way through the address", () => {
   const address = writeFilters(some) as Record<string, string | string[]>;
   expect(readFilters(address)).toEqual({ ...some, q: "漏水" });
+  const more = { ...noFilters(), listened: "no" as const, shortest: "60", longest: "300", note: "退款" };
+  expect(readFilters(writeFilters(more) as Record<string, string>)).toEqual(more);
+  expect(readFilters({ listened: "maybe", shortest: "-1", from: "yesterday", held: "x" })).toEqual(
+    noFilters(),
+  );
   expect(readFilters({ colour: "red", seat: "c1" })).toEqual({ ...noFilters(), seat: ["c1"] });
 });
 
 test("the server is asked only what is set", () => {
   expect(queryOf(some, "", 50)).toEqual({
     ...{ limit: 50, q: "漏水", from: "2026-11-20", account: "8801", seat: ["c1", "c2"], rating: [1] },
+  });
+  const lengths = { ...noFilters(), shortest: "60", longest: "300", listened: "yes" as const, note: "退款" };
+  expect(queryOf(lengths, "", 50)).toEqual({
+    ...{ limit: 50, minMs: 60_000, maxMs: 300_999, listened: "yes", note: "退款" },
   });
   expect(queryOf(noFilters(), "next", 50)).toEqual({ limit: 50, cursor: "next" });
 });
@@ -53,6 +62,9 @@ test("each chip takes away just its own filter", () => {
 test("a day is the site's day", () => {
   const lateEvening = Date.parse("2026-11-21T16:30:00Z"); // the 22nd in Shanghai
   expect(daysOf("today", lateEvening)).toEqual({ from: "2026-11-22", to: "2026-11-22" });
+  expect(daysOf("thisWeek", lateEvening)).toEqual({ from: "2026-11-16", to: "2026-11-22" }); // a Sunday
+  const monday = Date.parse("2026-11-22T16:30:00Z");
+  expect(daysOf("thisWeek", monday)).toEqual({ from: "2026-11-23", to: "2026-11-23" });
   expect(daysOf("week", lateEvening)).toEqual({ from: "2026-11-16", to: "2026-11-22" });
 });
 
@@ -72,6 +84,11 @@ test("a call that has just begun belongs to a search or not", () => {
   const fits = (filters: Partial<Filters>) => matches({ ...noFilters(), ...filters }, call, below);
   expect(fits({})).toBe(true);
   expect(fits({ branch: ["city"], agent: ["1001"], number: "0129", tag: ["回访", "投诉"] })).toBe(true);
+  expect(fits({ agent: ["王丽"], number: "000001" })).toBe(true);
+  expect(fits({ number: "13" })).toBe(false); // two digits are the last
+  expect(fits({ listened: "yes" })).toBe(false);
+  expect(fits({ listened: "no" })).toBe(true);
+  expect(fits({ note: "退款" })).toBe(false);
   expect(fits({ from: "2026-11-22", to: "2026-11-22" })).toBe(true); // the site's day
   expect(fits({ to: "2026-11-21" })).toBe(false);
   expect(fits({ branch: ["hotline"] })).toBe(false);

@@ -24,6 +24,13 @@ export interface Filters {
   tag: string[];
   /** "true": only calls that a hold keeps. */
   held: string;
+  /** Whether anybody has played them. */
+  listened: "" | "yes" | "no";
+  /** Lengths in seconds, both included. */
+  shortest: string;
+  longest: string;
+  /** Words in notes and marks. */
+  note: string;
 }
 
 const lists = [
@@ -38,7 +45,10 @@ const lists = [
   "business",
   "tag",
 ] as const;
-const texts = ["q", "from", "to", "number", "account", "ticket", "held"] as const;
+const texts = [
+  ...(["q", "from", "to", "number", "account", "ticket", "held"] as const),
+  ...(["listened", "shortest", "longest", "note"] as const),
+] as const;
 type ListKey = (typeof lists)[number];
 type TextKey = (typeof texts)[number];
 
@@ -59,6 +69,7 @@ export const flags: Flag[] = [
 export function noFilters(): Filters {
   return {
     ...{ q: "", from: "", to: "", number: "", account: "", ticket: "", held: "" },
+    ...{ listened: "" as const, shortest: "", longest: "", note: "" },
     ...{ seat: [], branch: [], agent: [], kind: [], direction: [], state: [], flag: [] },
     ...{ rating: [], business: [], tag: [] },
   };
@@ -71,9 +82,19 @@ export function readFilters(query: LocationQuery): Filters {
     const value = query[key];
     return (Array.isArray(value) ? value : [value]).filter((v): v is string => Boolean(v));
   };
-  for (const key of texts) found[key] = all(key)[0] ?? "";
+  for (const key of texts) (found[key] as string) = known(key, all(key)[0] ?? "");
   for (const key of lists) (found[key] as string[]) = all(key);
   return found;
+}
+
+/** What an address says of one filter, empty where it is nonsense. */
+function known(key: TextKey, value: string): string {
+  const days = /^\d{4}-\d\d-\d\d$/;
+  const forms: Partial<Record<TextKey, RegExp>> = {
+    ...{ from: days, to: days, held: /^true$/, listened: /^(yes|no)$/ },
+    ...{ shortest: /^\d{1,6}$/, longest: /^\d{1,6}$/ },
+  };
+  return (forms[key] ?? /^/).test(value) ? value : "";
 }
 
 /** The address's part that speaks of the filters. */
@@ -87,9 +108,12 @@ export function writeFilters(filters: Filters): LocationQueryRaw {
 export function queryOf(filters: Filters, cursor: string, limit: number): CallQuery {
   const query: CallQuery = { limit };
   if (cursor) query.cursor = cursor;
-  const { held, ...said } = writeTexts(filters);
+  const { held, shortest, longest, ...said } = writeTexts(filters);
   Object.assign(query, said);
   if (held) query.held = true;
+  if (shortest) query.minMs = Number(shortest) * 1000;
+  // All of the last second belongs to it.
+  if (longest) query.maxMs = Math.max(Number(longest), Number(shortest ?? 0)) * 1000 + 999;
   const { rating, ...others } = pickLists(filters);
   Object.assign(query, others);
   if (rating) query.rating = rating.map(Number);
@@ -120,7 +144,7 @@ export function matches(filters: Filters, call: Call, below: (branch: string) =>
   return (
     one(filters.seat, call.seat) &&
     (filters.branch.length === 0 || filters.branch.some((b) => below(b).has(call.branch))) &&
-    one(filters.agent, call.agent?.id ?? "") &&
+    some(filters.agent, [call.agent?.id ?? "", call.agent?.name ?? ""]) &&
     one(filters.kind, call.kind) &&
     one(filters.direction, call.direction) &&
     one(filters.state, call.state) &&
@@ -130,13 +154,21 @@ export function matches(filters: Filters, call: Call, below: (branch: string) =>
     some(filters.flag, call.flags) &&
     (!filters.from || day >= filters.from) &&
     (!filters.to || day <= filters.to) &&
-    call.number.endsWith(filters.number.trim()) &&
+    hasNumber(call.number, filters.number.trim()) &&
     (!filters.account || call.account === filters.account.trim()) &&
     (!filters.ticket || call.ticket === filters.ticket.trim()) &&
     (!filters.held || call.holds.some((h) => !h.releasedAt)) &&
+    // What has just begun has not been played, is short and bears no notes.
+    filters.listened !== "yes" &&
+    !filters.note.trim() &&
+    (!filters.shortest || call.durationMs >= Number(filters.shortest) * 1000) &&
     mentions(call, filters.q.trim())
   );
 }
+
+/** One or two digits are a number's last; more are anywhere in it. */
+const hasNumber = (number: string, wanted: string): boolean =>
+  wanted.length < 3 ? number.endsWith(wanted) : number.includes(wanted);
 
 function mentions(call: Call, words: string): boolean {
   if (!words) return true;
@@ -177,8 +209,8 @@ export function without(filters: Filters, chip: Chip): Filters {
   return rest;
 }
 
-export type Preset = "today" | "yesterday" | "week" | "month";
-export const presets: Preset[] = ["today", "yesterday", "week", "month"];
+export type Preset = "today" | "yesterday" | "week" | "thisWeek" | "month";
+export const presets: Preset[] = ["today", "yesterday", "week", "thisWeek", "month"];
 
 const dayMs = 86_400_000;
 
@@ -192,6 +224,12 @@ export function daysOf(preset: Preset, now: number): { from: string; to: string 
       return { from: ago(1), to: ago(1) };
     case "week":
       return { from: ago(6), to: ago(0) };
+    case "thisWeek": {
+      // Weeks begin on Monday. The day itself is a date of the site, so its
+      // weekday is asked of that date alone.
+      const since = (new Date(`${ago(0)}T00:00:00Z`).getUTCDay() + 6) % 7;
+      return { from: ago(since), to: ago(0) };
+    }
     case "month":
       return { from: ago(29), to: ago(0) };
   }

@@ -24,6 +24,7 @@ let forgotten = 0;
 beforeEach(() => {
   setActivePinia(createPinia());
   forgotten = 0;
+  vi.spyOn(api, "countCalls").mockResolvedValue(1001);
   vi.spyOn(useLive(), "follow").mockImplementation((fn) => {
     tell = fn;
     return () => {
@@ -128,4 +129,15 @@ test("leaving ends the following and what is being asked", async () => {
   void list.load(noFilters());
   view.unmount();
   expect([forgotten, signal?.aborted]).toEqual([1, true]);
+});
+
+test("how many there are in all is asked for where the first page is not the last", async () => {
+  vi.spyOn(api, "calls").mockResolvedValueOnce(page([call("9")], "k9"));
+  const { list } = start();
+  await list.load(noFilters());
+  await vi.waitFor(() => expect(list.total.value).toBe(1001));
+  vi.spyOn(api, "calls").mockResolvedValueOnce(page([call("9"), call("8")]));
+  await list.load({ ...noFilters(), q: "x" });
+  expect(list.total.value).toBe(2);
+  expect(api.countCalls).toHaveBeenCalledTimes(1);
 });

@@ -23,6 +23,8 @@ export function useCalls() {
   /** Why the next page has not come; the rows stay. */
   const moreProblem = ref("");
   const fresh = ref(0);
+  /** How many there are in all, 1001 for more; null while that is not known. */
+  const total = ref<number | null>(null);
   let filters: Filters = noFilters();
   let running: AbortController | null = null;
   const seen = new Set<string>();
@@ -33,6 +35,7 @@ export function useCalls() {
     const mine = new AbortController();
     running = mine;
     filters = wanted;
+    total.value = null;
     const patience = setTimeout(() => {
       slow.value = true;
     }, patienceMs);
@@ -45,12 +48,23 @@ export function useCalls() {
       seen.clear();
       problem.value = "";
       moreProblem.value = "";
+      void count(page, mine);
     } catch (err) {
       if (!mine.signal.aborted) problem.value = sayProblem(err);
     } finally {
       clearTimeout(patience);
       if (running === mine) slow.value = false;
     }
+  }
+
+  /** The rows do not wait for how many they are; without an answer none is shown. */
+  async function count(first: { calls: Call[]; next: string }, mine: AbortController): Promise<void> {
+    if (!first.next) {
+      total.value = first.calls.length;
+      return;
+    }
+    const counted = await api.countCalls(queryOf(filters, "", 1), mine.signal).catch(() => null);
+    if (running === mine) total.value = counted;
   }
 
   async function more(): Promise<void> {
@@ -96,5 +110,5 @@ export function useCalls() {
     forget();
     running?.abort();
   });
-  return { calls, next, slow, loadingMore, problem, moreProblem, fresh, load, more };
+  return { calls, next, total, slow, loadingMore, problem, moreProblem, fresh, load, more };
 }
