@@ -1,5 +1,5 @@
 import { defineStore } from "pinia";
-import { computed, reactive, ref, shallowRef } from "vue";
+import { computed, ref, shallowRef } from "vue";
 import { api, type Call, type Side } from "@/api";
 import { t } from "@/i18n";
 import { duration } from "@/lib/format";
@@ -12,13 +12,12 @@ import { useLive } from "@/live/store";
 import { levelsOf } from "@/pages/archive/levelsCache";
 import { useSession } from "@/session/store";
 import { say } from "@/shell/notices";
+import { useHearing } from "./hearing";
 import { type DockAction, type DockState, nothing, step } from "./machine";
 import { ReplayPlayer } from "./player";
-import { loadSettings, saveSettings } from "./settings";
+import { saveSettings } from "./settings";
 import { type Stretch, silencesOf } from "./silence";
 import { liveLagMs } from "./timeline";
-
-export const rates = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 
 /**
  * What is being heard, wherever one is in the dashboard: a seat live, or a call.
@@ -32,7 +31,6 @@ export const useDock = defineStore("dock", () => {
 
   const state = shallowRef<DockState>(nothing);
   const positionMs = ref(0);
-  const settings = reactive(loadSettings());
   /** The browser holds the sound back until a click. */
   const blocked = ref(false);
   /** The replay is where nothing was recorded. */
@@ -46,6 +44,11 @@ export const useDock = defineStore("dock", () => {
   let listening: Listening | null = null;
   let player: ReplayPlayer | null = null;
   let turn = 0;
+  const hearing = useHearing(
+    () => mixer,
+    () => player,
+  );
+  const { settings, loudness } = hearing;
 
   const dispatch = (action: DockAction) => {
     state.value = step(state.value, action);
@@ -315,44 +318,6 @@ export const useDock = defineStore("dock", () => {
     return () => markFollowers.delete(fn);
   }
 
-  const loudness = (side: Side) => (settings.muted[side] ? 0 : settings.volume[side]);
-
-  /** Sets a side's volume, 0 to 1; one that was muted is heard again. */
-  function setVolume(side: Side, volume: number): void {
-    settings.volume[side] = volume;
-    settings.muted[side] = false;
-    mixer?.setVolume(side, volume);
-    saveSettings(settings);
-  }
-
-  /** Mutes a side; its volume is kept. */
-  function setMuted(side: Side, muted: boolean): void {
-    settings.muted[side] = muted;
-    if (!muted && settings.volume[side] === 0) settings.volume[side] = 1;
-    mixer?.setVolume(side, loudness(side));
-    saveSettings(settings);
-  }
-
-  const toggleMuted = (side: Side) => setMuted(side, loudness(side) > 0);
-
-  function setApart(apart: boolean): void {
-    settings.apart = apart;
-    mixer?.setApart(apart);
-    saveSettings(settings);
-  }
-
-  function setRate(rate: number): void {
-    settings.rate = rate;
-    player?.setRate(rate);
-    saveSettings(settings);
-  }
-
-  /** The next faster or slower speed of the list. */
-  function stepRate(by: 1 | -1): void {
-    const at = rates.findIndex((r) => r >= settings.rate);
-    setRate(rates[Math.min(rates.length - 1, Math.max(0, at + by))] ?? 1);
-  }
-
   /** How much of a meter a side fills now, 0 to 1; what is heard, before its volume. */
   const fill = (side: Side): number => (state.value.kind === "nothing" ? 0 : (mixer?.fill(side) ?? 0));
 
@@ -395,7 +360,7 @@ export const useDock = defineStore("dock", () => {
   return {
     state,
     positionMs,
-    settings,
+    ...hearing,
     blocked,
     inGap,
     skippedMs,
@@ -416,13 +381,6 @@ export const useDock = defineStore("dock", () => {
     mark,
     stop,
     wake,
-    setVolume,
-    setMuted,
-    toggleMuted,
-    loudness,
-    setApart,
-    setRate,
-    stepRate,
     setSkipSilence,
     choose,
     setLooped,
