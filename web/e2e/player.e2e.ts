@@ -1,7 +1,8 @@
 // The player as inspectors use it all day: a call of several parts heard on its
 // true timeline, at any place and speed, by keyboard and pointer; what the
 // loudspeakers get is compared with the files on the shelf.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
@@ -25,7 +26,7 @@ interface Call {
   id: string;
   state: string;
   durationMs: number;
-  parts: { n: number; sha256: string; startMs: number; durationMs: number }[];
+  parts: { n: number; file: string; sha256: string; startMs: number; durationMs: number }[];
   gaps: { startMs: number; endMs: number; cause: string }[];
   marks: { kind: string; text: string; startMs: number; endMs: number }[];
 }
@@ -384,6 +385,69 @@ describe("the results of a search", () => {
     await page.getByText("2 / 3").waitFor();
     await page.locator("a.back").click();
     await page.waitForURL("**/archive?account=5502");
+  });
+});
+
+describe("an hour", () => {
+  test("is heard at once, anywhere in it", async () => {
+    const id = short[0] ?? "";
+    const part = (await read(id)).parts[0];
+    if (!part) throw new Error("nothing was recorded");
+    // What lies on the shelf is put in place of a recording of an hour.
+    const stored = join(server.folder, "audio", part.file);
+    const hour = join(folder, "hour.opus");
+    const loop = ["-stream_loop", "2000", "-i", stored, "-t", "3600", "-c", "copy", hour];
+    execFileSync("ffmpeg", ["-v", "error", ...loop]);
+    copyFileSync(hour, stored);
+    const hourMs = 3_600_000;
+    await page.route(`**/api/v1/calls/${id}`, async (route) => {
+      const call = (await (await route.fetch()).json()) as Call;
+      const parts = call.parts.map((p) => ({ ...p, durationMs: hourMs }));
+      await route.fulfill({ json: { ...call, durationMs: hourMs, parts } });
+    });
+    // The player's elements are not in the page: they are noted as they are made.
+    await page.addInitScript(() => {
+      const times = { pressedAt: 0, soughtIn: 0 };
+      const made = new Proxy(Audio, {
+        construct(target, args) {
+          const element = Reflect.construct(target, args) as HTMLAudioElement;
+          element.addEventListener("seeked", () => {
+            times.soughtIn = performance.now() - times.pressedAt;
+          });
+          return element;
+        },
+      });
+      Object.assign(globalThis, { times, Audio: made });
+      addEventListener("pointerup", () => Object.assign(times, { pressedAt: performance.now() }), true);
+    });
+    await openAt(id);
+    await forget(page);
+    await page.locator(".wave").getByRole("button", { name: "播放" }).click();
+    const heard = await until("sound", async () => {
+      const now = await heardSoFar(page);
+      return now.clickToSound > 0 && now;
+    });
+    console.log(`an hour: ${heard.clickToSound.toFixed(0)} ms from the click to the first sound`);
+
+    const box = await page.getByTestId("waveform").boundingBox();
+    if (!box) throw new Error("the waveform is not drawn");
+    const took: number[] = [];
+    for (const share of [0.5, 0.9, 0.1, 0.75, 0.3, 0.31]) {
+      await page.evaluate(() =>
+        Object.assign((globalThis as never as { times: object }).times, { soughtIn: 0 }),
+      );
+      await page.mouse.click(box.x + box.width * share, box.y + 60);
+      took.push(
+        await until("the place", () =>
+          page.evaluate(() => (globalThis as never as { times: { soughtIn: number } }).times.soughtIn),
+        ),
+      );
+      const ms = await positionMs();
+      expect(Math.abs(ms - hourMs * share)).toBeLessThan(8000);
+    }
+    console.log(`an hour: seeks in ${took.map((ms) => ms.toFixed(0)).join(", ")} ms`);
+    await press("s");
+    await page.unroute(`**/api/v1/calls/${id}`);
   });
 });
 
