@@ -198,10 +198,9 @@ func (s *search) byTerms(ctx context.Context, clauses []clause, limit int) ([]hi
 // more along the index.
 func (s *search) nearEnd(ctx context.Context) (end position, whole bool, err error) {
 	along, near := s.pathAlone(), s.effort.nearFar
-	switch arms := along.arms(); {
-	case arms[0].by == byTime:
+	if arms := along.arms(); arms[0].by == byTime {
 		near = s.effort.near
-	default:
+	} else {
 		near = max(near/len(arms), min(near, s.limit))
 	}
 	last, err := along.hits(ctx, s.after, position{}, near-1, 1)

@@ -376,9 +376,9 @@ func (s *search) text(q *bun.SelectQuery) *bun.SelectQuery {
 			if s.Asker == "" {
 				return q
 			}
-			own := s.db.NewSelect().Table("marks").Column("call").
-				Where("maker = ?", s.Asker).Where("NOT shared").Where("words LIKE ? ESCAPE '!'", word)
-			return q.WhereOr("calls.id IN (?)", own)
+			own := s.db.NewSelect().Table("marks").ColumnExpr("1").Where("marks.call = calls.id").
+				Where("maker = ?", s.Asker).Where("NOT shared").Where("marks.words LIKE ? ESCAPE '!'", word)
+			return q.WhereOr("EXISTS (?)", own)
 		})
 	}
 	for _, word := range s.notes {
