@@ -69,6 +69,9 @@ type Call struct {
 
 	Holds   []Hold    `json:"holds"`             // active or not, those of its seat's windows included
 	Deleted *Deletion `json:"deleted,omitempty"` // the tombstone of a deleted call
+
+	Talk   *Talk   `json:"talk,omitempty"`   // once it is analysed; never where nothing can be told
+	Origin *Origin `json:"origin,omitempty"` // of a call that was brought in
 }
 
 // Clone is a copy that shares nothing with c.
@@ -89,6 +92,15 @@ func (c Call) Clone() Call {
 	if c.Deleted != nil {
 		deleted := *c.Deleted
 		c.Deleted = &deleted
+	}
+	if c.Talk != nil {
+		talk := *c.Talk
+		c.Talk = &talk
+	}
+	if c.Origin != nil {
+		origin := *c.Origin
+		origin.Remarks = append([]string{}, origin.Remarks...)
+		c.Origin = &origin
 	}
 	return c
 }

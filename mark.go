@@ -3,7 +3,7 @@ package earshot
 // MarkKind says what sort of fact a mark is.
 type MarkKind string
 
-// The kinds of mark that exist from the start; alert kinds join them.
+// The kinds of mark.
 const (
 	MarkBookmark MarkKind = "bookmark"
 	MarkNote     MarkKind = "note"
@@ -11,7 +11,22 @@ const (
 	MarkWhisper  MarkKind = "whisper"
 	MarkPause    MarkKind = "pause"
 	MarkClock    MarkKind = "clock" // the wall clock was stepped; Text says by how much
+
+	// Alerts, made by analysis: they are called as the flags are that they cause.
+	MarkSilence  MarkKind = MarkKind(FlagSilence)  // nobody speaks for long
+	MarkOvertalk MarkKind = MarkKind(FlagOvertalk) // both speak at once
+	MarkLoud     MarkKind = MarkKind(FlagLoud)     // a raised voice
+	MarkOneSided MarkKind = MarkKind(FlagOneSided) // one side never speaks
 )
+
+// Alert says whether marks of this kind are made by analysis.
+func (k MarkKind) Alert() bool {
+	switch k {
+	case MarkSilence, MarkOvertalk, MarkLoud, MarkOneSided:
+		return true
+	}
+	return false
+}
 
 // Mark is a timed fact on a call's timeline.
 type Mark struct {

@@ -37,8 +37,11 @@ type ClockPoint struct {
 
 // AudioType is the media type of a part's file.
 func (p Part) AudioType() string {
-	if p.Codec == Opus {
+	switch p.Codec {
+	case Opus:
 		return "audio/ogg"
+	case MP3:
+		return "audio/mpeg"
 	}
 	return "audio/wav"
 }
@@ -52,9 +55,12 @@ func AudioFolder(call string) string {
 
 // PartFile is the name of a part's file below the audio folder.
 func PartFile(call string, n int, codec Codec) string {
-	ext := "opus"
-	if codec != Opus {
-		ext = "wav"
+	ext := "wav"
+	switch codec {
+	case Opus:
+		ext = "opus"
+	case MP3:
+		ext = "mp3"
 	}
 	return fmt.Sprintf("%s/%s-%d.%s", AudioFolder(call), call, n, ext)
 }

@@ -19,6 +19,20 @@ const (
 	PCMA Codec = "pcma" // G.711 A-law
 )
 
+// The codecs of files that are brought in besides.
+const (
+	MP3   Codec = "mp3"
+	PCM   Codec = "pcm"   // WAVE with plain samples, of integers or floats
+	ADPCM Codec = "adpcm" // WAVE with Microsoft's or IMA's ADPCM
+	GSM   Codec = "gsm"   // WAVE with GSM 6.10
+)
+
+// Recorded says whether seats can send it.
+func (c Codec) Recorded() bool { return c == Opus || c == PCMU || c == PCMA }
+
+// Plays says whether browsers play files of it as they are.
+func (c Codec) Plays() bool { return c != ADPCM && c != GSM }
+
 // ClockRate is the codec's RTP clock in Hz.
 func (c Codec) ClockRate() int {
 	if c == Opus {

@@ -978,6 +978,7 @@ export interface components {
             marks: components["schemas"]["Mark"][];
             node: string;
             number: string;
+            origin?: components["schemas"]["Origin"];
             parts: components["schemas"]["Part"][];
             /** Format: int64 */
             rating: number;
@@ -987,6 +988,7 @@ export interface components {
             /** @enum {string} */
             state: "live" | "stored" | "deleted";
             tags: string[];
+            talk?: components["schemas"]["Talk"];
             ticket: string;
         };
         CallFacts: {
@@ -1421,6 +1423,14 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        Origin: {
+            /** Format: date-time */
+            at: string;
+            batch: string;
+            by: string;
+            path: string;
+            remarks: string[];
+        };
         Package: {
             /** Format: date-time */
             at: string;
@@ -1755,6 +1765,24 @@ export interface components {
             sides: ("agent" | "customer" | "")[];
             /** Format: date-time */
             since: string;
+        };
+        Talk: {
+            /** Format: int64 */
+            agentShare: number;
+            /** Format: int64 */
+            customerShare: number;
+            /** Format: int64 */
+            interruptions: number;
+            /** @enum {string} */
+            longestMonologist: "agent" | "customer" | "";
+            /** Format: int64 */
+            longestMonologue: number;
+            /** Format: int64 */
+            longestSilence: number;
+            /** Format: int64 */
+            overtalkShare: number;
+            /** Format: int64 */
+            silenceShare: number;
         };
         Ticket: {
             /** Format: date-time */
