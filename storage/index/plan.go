@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
@@ -221,7 +222,7 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 		q = q.TableExpr("(?) AS held", a.held("call")).Join("CROSS JOIN calls").Where("calls.id = held.call")
 	case byWindow:
 		q = q.TableExpr("(?) AS held", a.held("seat")).Join("CROSS JOIN calls").Where("calls.seat = held.seat").
-			Where("EXISTS (?)", a.db.NewSelect().TableExpr("holds").ColumnExpr("1").Where(activeHold, a.HeldAt.UnixMilli()).Where(coveredBy))
+			Where("EXISTS (?)", a.holding(coveredBy, a.HeldAt))
 	default:
 		q = q.TableExpr("calls")
 	}
@@ -248,6 +249,9 @@ func (a *arm) filters(q *bun.SelectQuery, at string) *bun.SelectQuery {
 	if a.MaxMs > 0 {
 		q = q.Where("calls.duration_ms <= ?", a.MaxMs)
 	}
+	if !a.FreeAt.IsZero() {
+		q = q.Where("NOT EXISTS (?)", a.holding("holds.call = calls.id", a.FreeAt)).Where("NOT EXISTS (?)", a.holding(coveredBy, a.FreeAt))
+	}
 	if a.Played != nil {
 		not := map[bool]string{false: "NOT "}[*a.Played]
 		q = q.Where(not+"EXISTS (?)", a.db.NewSelect().Table("call_terms").ColumnExpr("1").
@@ -266,6 +270,11 @@ func (a *arm) filters(q *bun.SelectQuery, at string) *bun.SelectQuery {
 func (a *arm) held(column string) *bun.SelectQuery {
 	return a.db.NewSelect().TableExpr("holds").Distinct().ColumnExpr("?", bun.Ident(column)).
 		Where(activeHold, a.HeldAt.UnixMilli()).Where("? <> ''", bun.Ident(column))
+}
+
+// holding are the holds active at an instant that cover a call in that way.
+func (a *arm) holding(how string, at time.Time) *bun.SelectQuery {
+	return a.db.NewSelect().TableExpr("holds").ColumnExpr("1").Where(activeHold, at.UnixMilli()).Where(how)
 }
 
 // along walks the calls that have one tag or flag.

@@ -29,6 +29,7 @@ type CallQuery struct {
 	Tags       []string
 	States     []earshot.CallState // without any: live and stored
 	HeldAt     time.Time           // only those that a hold keeps at this instant; the zero time does not filter
+	FreeAt     time.Time           // only those that no hold keeps at this instant; likewise
 	MinMs      int64               // at least this long
 	MaxMs      int64               // at most this long; 0 is no bound
 	Played     *bool               // whether anybody has played it

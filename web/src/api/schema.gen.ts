@@ -2115,8 +2115,8 @@ export interface operations {
                 tag?: string[];
                 /** @description deleted ones only for those who may inspect */
                 state?: ("live" | "stored" | "deleted")[];
-                /** @description only those that a hold keeps from deletion now */
-                held?: boolean;
+                /** @description whether a hold keeps it from deletion now; true is yes */
+                held?: "yes" | "no" | "true";
                 /** @description at least so long */
                 minMs?: number;
                 /** @description at most so long; 0 is no bound */

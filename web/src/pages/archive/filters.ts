@@ -110,7 +110,7 @@ export function queryOf(filters: Filters, cursor: string, limit: number): CallQu
   if (cursor) query.cursor = cursor;
   const { held, shortest, longest, ...said } = writeTexts(filters);
   Object.assign(query, said);
-  if (held) query.held = true;
+  if (held) query.held = "yes";
   if (shortest) query.minMs = Number(shortest) * 1000;
   // All of the last second belongs to it.
   if (longest) query.maxMs = Math.max(Number(longest), Number(shortest ?? 0)) * 1000 + 999;
