@@ -29,7 +29,16 @@ type Decoder struct {
 // NewDecoder scans the file, then decodes from its start. What cannot be
 // trusted to go-mp3 is refused with ErrUntrusted.
 func NewDecoder(r io.ReadSeeker) (*Decoder, error) {
-	info, err := Scan(r)
+	size, err := r.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the end of the MP3 file: %w", err)
+	}
+	first := newScanner(r)
+	first.size, first.mostIn = size, mostBefore
+	info, err := scan(first)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +48,9 @@ func NewDecoder(r io.ReadSeeker) (*Decoder, error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("go back to the start of the MP3 file: %w", err)
 	}
-	return &Decoder{info: info, scanner: newScanner(r), skip: info.head, left: info.Samples()}, nil
+	d := &Decoder{info: info, scanner: newScanner(r), skip: info.head, left: info.Samples()}
+	d.scanner.size = size
+	return d, nil
 }
 
 // Info is what the file holds.

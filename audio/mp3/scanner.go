@@ -2,10 +2,12 @@ package mp3
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // lookahead is how far a reader must see: the largest frame and the header
@@ -15,25 +17,32 @@ const lookahead = 4096
 // frame is one frame as it was found.
 type frame struct {
 	header
-	data []byte // valid until the next one is looked for
-	cut  bool   // bytes between the frame before and this one belong to no frame
+	data   []byte // valid until the next one is looked for
+	cut    bool   // bytes between the frame before and this one belong to no frame
+	offset int64  // in the file
+	tagged bool   // a tag lies between the frame before and this one
 }
 
-// scanner finds frames. A first frame must be followed by another like it; from
-// then on frames follow one another, and wherever that breaks the search begins
-// anew.
+// scanner finds frames. The first must be followed by two like it, so that noise
+// is not taken for audio; from then on frames follow one another, and wherever
+// that breaks the search begins anew.
 type scanner struct {
 	r       *bufio.Reader
+	size    int64 // of the file, if that is known: a tag cannot be longer
+	at      int64 // in the file
 	locked  bool
 	last    header
 	skipped int64 // bytes that belong to no frame and no tag
+	zeros   int64 // of them, those that are zero
 	free    bool  // free format was seen
 	torn    bool  // the last frame ends too early
 	cut     bool
+	tagged  bool
+	mostIn  int64 // bytes before the first frame that are looked through; 0: all
 }
 
 func newScanner(r io.Reader) *scanner {
-	return &scanner{r: bufio.NewReaderSize(r, 4*lookahead)}
+	return &scanner{r: bufio.NewReaderSize(r, 16*lookahead), size: math.MaxInt64}
 }
 
 // next is the next whole frame; io.EOF after the last.
@@ -46,7 +55,8 @@ func (s *scanner) next() (frame, error) {
 		if len(b) == 0 {
 			return frame{}, io.EOF
 		}
-		if n := tagBytes(b); n > 0 {
+		if n := tagBytes(b); n > 0 && n <= s.size-s.at {
+			s.tagged = s.last.rate != 0
 			if err := s.discard(n); err != nil {
 				return frame{}, err
 			}
@@ -54,13 +64,16 @@ func (s *scanner) next() (frame, error) {
 		}
 		h, ok := s.accept(b)
 		if !ok {
+			if s.mostIn > 0 && s.last.rate == 0 && s.skipped > s.mostIn {
+				return frame{}, io.EOF
+			}
 			if err := s.skip(b); err != nil {
 				return frame{}, err
 			}
 			continue
 		}
-		f := frame{header: h, data: b[:h.size()], cut: s.cut}
-		s.locked, s.last, s.cut = true, h, false
+		f := frame{header: h, data: b[:h.size()], cut: s.cut, offset: s.at, tagged: s.tagged}
+		s.locked, s.last, s.cut, s.tagged, s.torn = true, h, false, false, false
 		// The bytes stay in the buffer until the next peek.
 		return f, s.discard(int64(h.size()))
 	}
@@ -80,6 +93,7 @@ func (s *scanner) discard(n int64) error {
 	for n > 0 {
 		k, err := s.r.Discard(int(min(n, 1<<30)))
 		n -= int64(k)
+		s.at += int64(k)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -97,26 +111,60 @@ func (s *scanner) accept(b []byte) (header, bool) {
 		return h, false
 	}
 	if h.bitrate == 0 {
-		s.free = s.free || !s.locked
+		s.free = s.free || !s.locked && isFree(h, b)
 		return h, false
 	}
 	size := h.size()
 	if size < h.body()+h.sideInfo() {
 		return h, false
 	}
+	known := s.last.rate != 0 && h.like(s.last)
 	if size > len(b) {
-		s.torn = s.locked && h.like(s.last)
+		s.torn = s.torn || s.locked && known
 		return h, false
 	}
-	if s.locked && h.like(s.last) {
+	if s.locked && known {
 		return h, true
 	}
 	rest := b[size:]
 	if len(rest) == 0 {
-		return h, s.last.rate != 0 && h.like(s.last)
+		return h, known
+	}
+	if tagBytes(rest) > 0 {
+		return h, known
 	}
 	next, ok := parseHeader(rest)
-	return h, ok && h.like(next) || tagBytes(rest) > 0 && s.last.rate != 0
+	if !ok || !h.like(next) || next.bitrate == 0 {
+		return h, false
+	}
+	return h, known || third(h, rest[min(next.size(), len(rest)):])
+}
+
+// third says whether what follows two frames like h lets one believe in them.
+func third(h header, rest []byte) bool {
+	if len(rest) < headerBytes {
+		return true // the file ends
+	}
+	next, ok := parseHeader(rest)
+	return ok && h.like(next) || tagBytes(rest) > 0
+}
+
+// isFree says whether frames in free format follow: two more headers like h, each
+// as far from the one before.
+func isFree(h header, b []byte) bool {
+	like := func(at int) bool {
+		if at+headerBytes > len(b) {
+			return false
+		}
+		next, ok := parseHeader(b[at:])
+		return ok && next.bitrate == 0 && h.like(next)
+	}
+	for d := h.body() + h.sideInfo(); 2*d < len(b); d++ {
+		if like(d) && (like(2*d) || like(2*d-1) || like(2*d+1)) {
+			return true
+		}
+	}
+	return false
 }
 
 // skip goes to where the next frame might begin.
@@ -129,22 +177,32 @@ func (s *scanner) skip(b []byte) error {
 		n = len(b) - 128 // a tag's head may be cut here
 	}
 	s.skipped += int64(n)
+	s.zeros += int64(bytes.Count(b[:n], []byte{0}))
 	return s.discard(int64(n))
 }
 
 // indexStart is where a frame or a tag might begin.
 func indexStart(b []byte) int {
-	for i, c := range b {
-		if c == 0xff && i+1 < len(b) && b[i+1] >= 0xe0 {
-			return i
+	at := -1
+	for rest := b; at < 0; {
+		i := bytes.IndexByte(rest, 0xff)
+		if i < 0 || i+1 == len(rest) {
+			break
 		}
-		if c == 'I' || c == 'A' || c == 'T' {
-			if tagBytes(b[i:]) > 0 {
-				return i
-			}
+		if c := rest[i+1]; c >= 0xe0 && c&0x06 == 0x02 && c&0x18 != 0x08 { // Layer III
+			at = len(b) - len(rest) + i
+		}
+		rest = rest[i+1:]
+	}
+	if at >= 0 {
+		b = b[:min(at+16, len(b))]
+	}
+	for _, name := range []string{"ID3", "APETAGEX", "TAG"} {
+		if i := bytes.Index(b, []byte(name)); i >= 0 && (at < 0 || i < at) {
+			at = i
 		}
 	}
-	return -1
+	return at
 }
 
 // tagBytes is the length of the ID3 or APE tag that begins here, or 0.

@@ -14,11 +14,18 @@ type Encoding uint16
 
 // The encodings, by their numbers in the file.
 const (
-	PCM   Encoding = 1
-	Float Encoding = 3
-	ALaw  Encoding = 6
-	ULaw  Encoding = 7
+	PCM     Encoding = 1
+	MSADPCM Encoding = 2 // blocks, as Microsoft's
+	Float   Encoding = 3
+	ALaw    Encoding = 6
+	ULaw    Encoding = 7
+	IMA     Encoding = 0x11 // ADPCM in blocks, as the IMA's
+	GSM     Encoding = 0x31 // GSM 6.10 in blocks of two frames, as Microsoft's
+	MP3     Encoding = 0x55 // a whole MP3 file in a WAVE's clothes
 )
+
+// InBlocks says whether samples lie in blocks that can only be decoded whole.
+func (e Encoding) InBlocks() bool { return e == MSADPCM || e == IMA || e == GSM }
 
 // Of is the encoding of a G.711 codec.
 func Of(codec earshot.Codec) (Encoding, error) {

@@ -36,7 +36,7 @@ func (i Info) FrameBytes() int { return i.Channels * i.Bits / 8 }
 // Duration is how long DataBytes last; 0 where that is not known, and never more
 // than a Duration can say, whatever the header claims.
 func (i Info) Duration() time.Duration {
-	frames, rate := max(i.DataBytes, 0)/int64(i.FrameBytes()), int64(i.Rate)
+	frames, rate := max(i.DataBytes, 0)/int64(max(i.FrameBytes(), 1)), int64(i.Rate)
 	if frames/rate >= math.MaxInt64/int64(time.Second) {
 		return math.MaxInt64
 	}
@@ -49,6 +49,15 @@ type Reader struct {
 	r    io.Reader
 	left int64 // bytes; −1 until the end of r
 	buf  []byte
+}
+
+// NewFileReader is NewReader of a file that Parse has looked at: it reads what
+// Parse found, whatever the header says. ErrNotWAV where it is not Native.
+func NewFileReader(r io.ReaderAt, f File) (*Reader, error) {
+	if !f.Native() {
+		return nil, notWAV("encoding %d with %d bits", f.Encoding, f.Bits)
+	}
+	return &Reader{Info: f.Info, r: io.NewSectionReader(r, f.DataOffset, f.DataBytes), left: f.DataBytes}, nil
 }
 
 // maxFmt bounds the fmt chunk; real ones have 16 to 40 bytes.
@@ -64,7 +73,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 		return nil, notWAV("it ends in its header")
 	}
 	form := string(head[:4])
-	if form != "RIFF" && form != "RF64" || string(head[8:12]) != "WAVE" {
+	if !isForm(form) || string(head[8:12]) != "WAVE" {
 		return nil, notWAV("it does not begin with RIFF and WAVE")
 	}
 	long := int64(-1) // the data's size in RF64
@@ -129,23 +138,12 @@ func (w *Reader) format(size int64) error {
 	if err != nil {
 		return notWAV("it ends in its fmt chunk")
 	}
-	le := binary.LittleEndian
-	w.Encoding = Encoding(le.Uint16(b))
-	w.Channels = int(le.Uint16(b[2:]))
-	w.Rate = int(le.Uint32(b[4:]))
-	w.Bits = int(le.Uint16(b[14:]))
-	if w.Encoding == 0xFFFE {
-		if size < 40 {
-			return notWAV("an extensible format of %d bytes", size)
-		}
-		w.Encoding = Encoding(le.Uint16(b[24:])) // the subformat's first bytes
+	f, err := parseFormat(b[:size])
+	if err != nil {
+		return err
 	}
-	switch {
-	case w.Channels < 1 || w.Channels > 64:
-		return notWAV("%d channels", w.Channels)
-	case w.Rate < 1000 || w.Rate > 768000:
-		return notWAV("%d samples a second", w.Rate)
-	case w.sample() == nil:
+	w.Encoding, w.Channels, w.Rate, w.Bits = f.encoding, f.channels, f.rate, f.bits
+	if w.sample() == nil {
 		return notWAV("encoding %d with %d bits", w.Encoding, w.Bits)
 	}
 	return nil

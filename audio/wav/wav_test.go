@@ -140,7 +140,7 @@ func TestNotWAV(t *testing.T) {
 		"nothing": nil, "MP3": []byte("ID3\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "no chunks": []byte("RIFF\x00\x00\x00\x00WAVE"),
 		"data first": chunks("data", "ab"), "short format": chunks("fmt ", "ab", "data", "ab"),
 		"ADPCM": chunks("fmt ", "\x02"+pcm16[1:], "data", "ab"), "no channels": chunks("fmt ", pcm16[:2]+"\x00"+pcm16[3:], "data", "ab"),
-		"no rate": chunks("fmt ", pcm16[:4]+"\x00\x00"+pcm16[6:], "data", "ab"), "12 bits": chunks("fmt ", pcm16[:14]+"\x0c\x00", "data", "ab"),
+		"no rate": chunks("fmt ", pcm16[:4]+"\x00\x00"+pcm16[6:], "data", "ab"), "40 bits": chunks("fmt ", pcm16[:14]+"\x28\x00", "data", "ab"),
 		"torn chunk": chunks("LIST", "abcdefgh")[:22],
 	} {
 		if _, err := NewReader(bytes.NewReader(file)); !errors.Is(err, ErrNotWAV) {

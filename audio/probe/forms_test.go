@@ -1,0 +1,80 @@
+package probe
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"earshot/audio/audiotest"
+)
+
+func probeFile(t testing.TB, name string) (Audio, error) {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return File(file, info.Size())
+}
+
+// near is how far a duration may be from that of ffprobe or mpg123.
+const near = 50 * time.Millisecond
+
+// durations are what ffprobe says, and what mpg123 and ffmpeg decode.
+func durations(t testing.TB, name string, a Audio) map[string]time.Duration {
+	t.Helper()
+	said := map[string]time.Duration{}
+	text := strings.TrimSpace(string(audiotest.Run(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", name)))
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
+		said["ffprobe"] = time.Duration(seconds * float64(time.Second))
+	}
+	if a.Container == "mp3" {
+		raw := audiotest.Run(t, "mpg123", "-q", "-s", "-r", strconv.Itoa(a.Rate), "-e", "s16", "--mono", name)
+		said["mpg123"] = time.Duration(len(raw)/2) * time.Second / time.Duration(a.Rate)
+	}
+	return said
+}
+
+func agrees(a Audio, said map[string]time.Duration) bool {
+	for _, d := range said {
+		if (a.Duration - d).Abs() <= near {
+			return true
+		}
+	}
+	return false
+}
+
+// TestForms makes a file of every form and holds what we say against what ffprobe
+// and mpg123 say.
+func TestForms(t *testing.T) {
+	audiotest.Need(t, "ffmpeg", "ffprobe", "mpg123", "lame", "sox")
+	dir := t.TempDir()
+	source := audiotest.Source(t, dir)
+	for _, form := range slices.Concat(audiotest.MP3Forms(), audiotest.WAVForms()) {
+		t.Run(form.Name(), func(t *testing.T) {
+			t.Parallel()
+			name := form.Make(t, source, dir)
+			a, err := probeFile(t, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := durations(t, name, a)
+			t.Logf("%+v, %v", a, said)
+			if !agrees(a, said) {
+				t.Errorf("%v, others say %v", a.Duration, said)
+			}
+			if d := a.Duration - audiotest.SourceSeconds*time.Second; d < -30*time.Millisecond || d > 250*time.Millisecond {
+				t.Errorf("%v of a source of 4 s", a.Duration)
+			}
+		})
+	}
+}
+
