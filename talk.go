@@ -11,4 +11,6 @@ type Talk struct {
 	LongestMonologue  int64 `json:"longestMonologue"`  // ms that one side talked at a stretch
 	LongestMonologist Side  `json:"longestMonologist"` // who; empty where there are no sides
 	LongestSilence    int64 `json:"longestSilence"`    // ms in which nobody talked, at a stretch
+
+	Judged string `json:"judged"` // by which thresholds: their Fingerprint
 }

@@ -19,7 +19,7 @@ var (
 	tablesFromFiles = []string{ // by calls' own files and the ledger: see storage.Archive.Reindex
 		"calls", "parts", "gaps", "marks", tagTable, flagTable, "deletions", "unheard_calls", "holds", "ledger_progress", "call_terms",
 	}
-	tablesWithoutFacts = []string{"locks", "sessions", "scrub", "terms_version"} // who is signed in signs in again; a check begins anew
+	tablesWithoutFacts = []string{"locks", "sessions", "scrub", "analysis", "terms_version"} // who is signed in signs in again; a check begins anew
 )
 
 // backedUp is a table of the back-up.
@@ -45,6 +45,7 @@ func backupTables() []backedUp {
 		table[streamRow]{"streams", "id, since", "id, since"},
 		table[soundCheckRow]{"sound_checks", "id", "id"},
 		table[packageRow]{"packages", "id", "id"},
+		table[settingRow]{"settings", "name", "name"},
 		table[runRow]{"retention_runs", "id", "id"},
 		problemTable{table[problemRow]{"problems", "id", "id"}},
 	}

@@ -73,6 +73,9 @@ func furnish(t *testing.T, ix *index.Index) {
 	check(ix.SaveStreams(ctx, []earshot.StreamSpan{{ID: "s1", Since: at, Until: at, Seat: "seat-1", Node: "n", Sides: []earshot.Side{earshot.SideAgent}, Packets: 7, Bleed: true}}))
 	check(ix.AddSoundCheck(ctx, earshot.SoundCheck{Seat: "seat-1", At: at, Result: earshot.SoundSwapped, AgentDBov: -20, CustomerDBov: -30}))
 	check(ix.SavePackage(ctx, earshot.Package{ID: earshot.NewID(start), Title: "投诉", At: at, State: earshot.PackageReady}))
+	thresholds := earshot.DefaultThresholds()
+	thresholds.Hotline.SilenceMs = 45_000
+	check(ix.SaveThresholds(ctx, thresholds, "lina", start))
 	check(ix.AddProblem(ctx, earshot.IntegrityProblem{Code: "altered", Call: "c", File: "f", Text: "t", FoundAt: at}))
 	check(ix.SaveRun(ctx, earshot.RetentionRun{ID: earshot.NewID(start), At: at, EndedAt: at, Deleted: 3, Bytes: 9, Reason: earshot.RetainNightly}))
 }
@@ -100,6 +103,8 @@ func content(t *testing.T, ix *index.Index) map[string]any {
 	policies, err := ix.Policies(ctx)
 	put("policies", policies, err)
 	var audit []earshot.Audit
+	thresholds, err := ix.Thresholds(ctx)
+	put("thresholds", thresholds, err)
 	for cursor := ""; ; {
 		page, err := ix.SearchAudit(ctx, index.AuditQuery{Cursor: cursor, Limit: 500})
 		put("audit", nil, err)

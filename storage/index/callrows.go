@@ -33,6 +33,10 @@ type callRow struct {
 	Rating         int               `bun:"rating"`
 	Node           string            `bun:"node"`
 	Words          string            `bun:"words"`
+
+	talkColumns
+	Origin      *string `bun:"origin"` // JSON of earshot.Origin
+	OriginBatch *string `bun:"origin_batch"`
 }
 
 type partRow struct {
@@ -116,6 +120,10 @@ func rowsOf(c earshot.Call) (callRows, error) {
 	if c.Agent != nil {
 		rows.call.Agent, rows.call.AgentName = clean(c.Agent.ID), clean(c.Agent.Name)
 	}
+	rows.call.talkColumns = columnsOfTalk(c.Talk)
+	if err := rows.call.setOrigin(c.Origin); err != nil {
+		return callRows{}, err
+	}
 	for _, p := range c.Parts {
 		clock, err := json.Marshal(append([]earshot.ClockPoint{}, p.Clock...))
 		if err != nil {
@@ -177,6 +185,7 @@ func (r callRow) call() earshot.Call {
 	if r.Agent != "" || r.AgentName != "" {
 		c.Agent = &earshot.Agent{ID: r.Agent, Name: r.AgentName}
 	}
+	c.Talk = r.talk()
 	return c
 }
 

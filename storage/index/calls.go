@@ -229,6 +229,10 @@ func (r *callsRows) calls(ids []string) ([]earshot.Call, error) {
 	found := make(map[string]*earshot.Call, len(r.call))
 	for _, row := range r.call {
 		c := row.call()
+		var err error
+		if c.Origin, err = row.origin(); err != nil {
+			return nil, err
+		}
 		found[row.ID] = &c
 	}
 	for _, row := range r.parts {

@@ -30,6 +30,10 @@ func full() earshot.Call {
 		}
 		c.Tags = []string{"投诉", "vip", "a'b\"c\\d?e"}
 		c.Flags = []earshot.Flag{earshot.FlagGaps, earshot.FlagLoud}
+		c.Talk = &earshot.Talk{AgentShare: 512, CustomerShare: 300, SilenceShare: 200, OvertalkShare: 12, Interruptions: 3,
+			LongestMonologue: 61_000, LongestMonologist: earshot.SideCustomer, LongestSilence: 9_100, Judged: "0f1e2d3c4b5a"}
+		c.Origin = &earshot.Origin{Batch: "batch-1", Path: "2019/03 月/\"王\".mp3", At: earshot.At(start), By: "admin",
+			Remarks: []string{"no_waveform"}}
 	})
 }
 
@@ -42,6 +46,10 @@ func TestSaveCallKeepsEverything(t *testing.T) {
 		less := call(0, func(c *earshot.Call) { c.ID = want.ID })
 		save(t, ix, less)
 		same(t, "the call replaced", read(t, ix, want.ID), less)
+		must(t, ix.RestoreCalls(t.Context(), []index.Restored{{Call: want}}))
+		same(t, "the call put back", read(t, ix, want.ID), want)
+		must(t, ix.RestoreCalls(t.Context(), []index.Restored{{Call: less}}))
+		same(t, "the call put back without talk and origin", read(t, ix, want.ID), less)
 		_, err := ix.Call(t.Context(), earshot.NewID(start))
 		wantCode(t, err, "no_call")
 		wantCode(t, ix.SaveCall(t.Context(), earshot.Call{ID: "../../etc"}), "bad_call")

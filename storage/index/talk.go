@@ -1,0 +1,77 @@
+package index
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"earshot"
+)
+
+// talkColumns are a call's earshot.Talk: all null where there is none, but that
+// judged may say that the call was looked at, and nothing could be told.
+type talkColumns struct {
+	Agent         *int    `bun:"talk_agent"`
+	Customer      *int    `bun:"talk_customer"`
+	Silence       *int    `bun:"talk_silence"`
+	Overtalk      *int    `bun:"talk_overtalk"`
+	Interruptions *int    `bun:"talk_interruptions"`
+	MonologueMs   *int64  `bun:"talk_monologue"`
+	Monologist    *string `bun:"talk_monologist"`
+	QuietMs       *int64  `bun:"talk_quiet"`
+	Judged        *string `bun:"talk_judged"`
+}
+
+func columnsOfTalk(t *earshot.Talk) talkColumns {
+	if t == nil {
+		return talkColumns{}
+	}
+	c, monologist := *t, string(t.LongestMonologist)
+	return talkColumns{
+		Agent: &c.AgentShare, Customer: &c.CustomerShare, Silence: &c.SilenceShare, Overtalk: &c.OvertalkShare,
+		Interruptions: &c.Interruptions, MonologueMs: &c.LongestMonologue, Monologist: &monologist, QuietMs: &c.LongestSilence,
+		Judged: &c.Judged,
+	}
+}
+
+// talk is nil where nothing is told. A number that an older row lacks is zero.
+func (t talkColumns) talk() *earshot.Talk {
+	if t.Agent == nil {
+		return nil
+	}
+	return &earshot.Talk{
+		AgentShare: *t.Agent, CustomerShare: orZero(t.Customer), SilenceShare: orZero(t.Silence), OvertalkShare: orZero(t.Overtalk),
+		Interruptions: orZero(t.Interruptions), LongestMonologue: orZero(t.MonologueMs),
+		LongestMonologist: earshot.Side(orZero(t.Monologist)), LongestSilence: orZero(t.QuietMs), Judged: orZero(t.Judged),
+	}
+}
+
+func orZero[T any](v *T) (zero T) {
+	if v == nil {
+		return zero
+	}
+	return *v
+}
+
+func (r *callRow) setOrigin(o *earshot.Origin) error {
+	if o == nil {
+		return nil
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("write where call %s comes from: %w", r.ID, err)
+	}
+	doc, batch := clean(string(text)), clean(o.Batch)
+	r.Origin, r.OriginBatch = &doc, &batch
+	return nil
+}
+
+func (r callRow) origin() (*earshot.Origin, error) {
+	if r.Origin == nil {
+		return nil, nil
+	}
+	o := earshot.Origin{Remarks: []string{}}
+	if err := json.Unmarshal([]byte(*r.Origin), &o); err != nil {
+		return nil, fmt.Errorf("read where call %s comes from: %w", r.ID, err)
+	}
+	return &o, nil
+}
