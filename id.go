@@ -47,3 +47,15 @@ func IDTime(id string) (time.Time, bool) {
 	copy(ms[2:], raw)
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC(), true
 }
+
+// ImportID is the id of the call that a file becomes which began then and has that
+// SHA-256: a UUIDv7 like others, but the same whenever it is made.
+func ImportID(start time.Time, sum [32]byte) string {
+	id := []byte(NewID(start))
+	text := hex.EncodeToString(sum[:])
+	copy(id[15:18], text)      // of rand_a
+	copy(id[20:23], text[3:])  // of rand_b, behind the variant
+	copy(id[24:36], text[6:])  //
+	id[19] = "89ab"[sum[31]&3] // the variant
+	return string(id)
+}

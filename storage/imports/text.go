@@ -1,0 +1,61 @@
+// Package imports reads what lies around the files that are brought in from older
+// recorders: tables (CSV) with their facts, names in whatever charset, folders. It
+// decides nothing about calls and writes nothing. It starts no goroutine.
+package imports
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"earshot"
+)
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// Decode is text in UTF-8 and the charset that it was in. auto takes what is valid
+// UTF-8 for that, and all else for GB18030, which has GBK and GB2312 in it. Bytes
+// that the charset does not know become U+FFFD.
+func Decode(text []byte, charset string) (decoded, was string) {
+	if bytes.HasPrefix(text, byteOrderMark) {
+		return string(bytes.ToValidUTF8(text[len(byteOrderMark):], []byte("\uFFFD"))), earshot.CharsetUTF8
+	}
+	if charset == earshot.CharsetUTF8 || charset != earshot.CharsetGB18030 && utf8.Valid(text) {
+		return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))), earshot.CharsetUTF8
+	}
+	made, err := simplifiedchinese.GB18030.NewDecoder().Bytes(text)
+	if err != nil { // the decoder knows an answer for any byte
+		return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))), earshot.CharsetUTF8
+	}
+	return string(made), earshot.CharsetGB18030
+}
+
+// DecodeName is a file's name as it can be shown and kept, and whether it was no
+// UTF-8. What is no GB18030 either keeps its odd bytes as \xNN.
+func DecodeName(name string) (shown string, recoded bool) {
+	if utf8.ValidString(name) {
+		return name, false
+	}
+	decoded, _ := Decode([]byte(name), earshot.CharsetGB18030)
+	if !bytes.ContainsRune([]byte(decoded), utf8.RuneError) {
+		return decoded, true
+	}
+	return escaped(name), true
+}
+
+// escaped is name with the bytes that are no UTF-8 written out.
+func escaped(name string) string {
+	const digits = "0123456789abcdef"
+	var out []byte
+	for len(name) > 0 {
+		r, n := utf8.DecodeRuneInString(name)
+		if r == utf8.RuneError && n == 1 {
+			out = append(out, '\\', 'x', digits[name[0]>>4], digits[name[0]&15])
+		} else {
+			out = append(out, name[:n]...)
+		}
+		name = name[n:]
+	}
+	return string(out)
+}
