@@ -77,4 +77,3 @@ func TestForms(t *testing.T) {
 		})
 	}
 }
-

@@ -49,6 +49,10 @@ const (
 	MP3InWAV      = "mp3_in_wav"     // an MP3 file in a WAVE's clothes
 	NameMisleads  = "name_misleads"  // the file's name says that it is something else
 	ManyChannels  = "many_channels"  // more than two channels: the first two count
+
+	// Of the waveform, once its levels were to be measured.
+	NoWaveformNoFFmpeg = "no_waveform_no_ffmpeg" // only ffmpeg could, and is not installed
+	NoWaveformDamaged  = "no_waveform_damaged"   // nothing can decode it
 )
 
 // shortest is how long audio must be to be kept: less has not one level.

@@ -12,59 +12,9 @@ import (
 	"earshot/audio/wav"
 )
 
-// refusals are all reasons why a file is not taken, with their English.
-var refusals = map[string]string{
-	"empty_file":     "the file is empty",
-	"too_short":      "the file has less than a tenth of a second of audio",
-	"not_audio":      "there is no audio in the file that we know",
-	"looks_crypted":  "nothing in the file can be told; it is encrypted, as some recorders do, or compressed",
-	"all_zero":       "the file holds nothing but zeros: its disk block was never written",
-	"free_format":    "an MP3 file in free format: its frames cannot be told apart",
-	"damaged_wav":    "a WAVE file whose header cannot be read",
-	"damaged_ogg":    "an Ogg file whose headers cannot be read",
-	"ogg_channels":   "an Opus file of more than two channels",
-	"wav_data_first": "a WAVE file whose samples come before what says how to read them",
-	"wav_behind_tag": "a WAVE file with something else before it: players cannot play it either",
-	"wav_g726":       "a WAVE file with G.726, which no browser plays; convert it first",
-	"wav_g729":       "a WAVE file with G.729, which no browser plays; convert it first",
-	"wav_g723":       "a WAVE file with G.723, which no browser plays; convert it first",
-	"wav_truespeech": "a WAVE file with TrueSpeech, which no browser plays; convert it first",
-	"wav_oki":        "a WAVE file with Dialogic's ADPCM, which no browser plays; convert it first",
-	"wav_wma":        "a WAVE file with Windows Media audio; convert it first",
-	"wav_aac":        "a WAVE file with AAC; convert it first",
-	"wav_other":      "a WAVE file in a coding that we do not know",
-	"is_amr":         "an AMR file; convert it to MP3 or WAV first",
-	"is_wma":         "a Windows Media file; convert it to MP3 or WAV first",
-	"is_m4a":         "an MPEG-4 file; convert it to MP3 or WAV first",
-	"is_aac":         "an AAC file; convert it to MP3 or WAV first",
-	"is_mp2":         "MPEG audio of Layer I or II, not an MP3 file; convert it first",
-	"is_vorbis":      "an Ogg Vorbis file; convert it to MP3 or WAV first",
-	"is_speex":       "an Ogg Speex file; convert it to MP3 or WAV first",
-	"is_flac":        "a FLAC file; convert it to MP3 or WAV first",
-	"is_silk":        "a SILK voice message; convert it to MP3 or WAV first",
-	"is_aiff":        "an AIFF file; convert it to MP3 or WAV first",
-	"is_au":          "a Sun audio file; convert it to MP3 or WAV first",
-	"is_w64":         "a Wave64 file; convert it to WAV first",
-	"is_matroska":    "a WebM or Matroska file; convert it to MP3 or WAV first",
-	"is_midi":        "a MIDI file: notes, not sound",
-	"is_avi":         "an AVI film, not a recording",
-	"is_video":       "a film, not a recording",
-	"is_html":        "a web page, perhaps a server's error, not a recording",
-	"is_text":        "a text, not a recording",
-	"is_zip":         "a ZIP archive; unpack it first",
-	"is_rar":         "a RAR archive; unpack it first",
-	"is_7z":          "a 7z archive; unpack it first",
-	"is_gzip":        "a gzip archive; unpack it first",
-	"is_pdf":         "a PDF document, not a recording",
-	"is_image":       "a picture, not a recording",
-	"is_office":      "an Office document, not a recording",
-	"is_program":     "a program, not a recording",
-	"is_database":    "a database, not a recording",
-}
-
 // refuse is the error for a file that is not taken.
 func refuse(code string) *earshot.Error {
-	return earshot.Fail(earshot.Unsupported, code, "%s", refusals[code])
+	return earshot.Fail(earshot.Unsupported, code, "%s", refusals[code].english)
 }
 
 // magic is how files begin that are not taken, whatever else is in them.

@@ -6,6 +6,7 @@ import errors from "./errors";
 import evidence from "./evidence";
 import integrity from "./integrity";
 import login from "./login";
+import recordings from "./recordings";
 import seatPage from "./seatPage";
 import shell from "./shell";
 import wall from "./wall";
@@ -23,5 +24,6 @@ export default {
   capture,
   evidence,
   integrity,
+  recordings,
   seatPage,
 };
