@@ -163,6 +163,23 @@ func (f *Floor) AddMark(ctx context.Context, call string, mark earshot.Mark) (ea
 	})
 }
 
+// ChangeMark puts mark in the place of the one with its id on a call that is not
+// stored yet; one that is not there is no error.
+func (f *Floor) ChangeMark(ctx context.Context, call string, mark earshot.Mark) error {
+	_, err := onCall(ctx, f, call, false, func(_ time.Time, c *openCall) (struct{}, error) {
+		c.rec.Facts(func(call *earshot.Call) {
+			for i := range call.Marks {
+				if call.Marks[i].ID == mark.ID {
+					call.Marks[i] = mark
+				}
+			}
+		})
+		c.keep()
+		return struct{}{}, nil
+	})
+	return err
+}
+
 // RemoveMark takes a mark off a call that is not stored yet; one that is not
 // there is no error.
 func (f *Floor) RemoveMark(ctx context.Context, call, mark string) error {

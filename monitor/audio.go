@@ -2,7 +2,6 @@ package monitor
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"earshot"
-	"earshot/storage"
 )
 
 // serveAudio answers get-part-audio and get-call-audio: the stored bytes of a
@@ -31,11 +30,15 @@ func (s *Server) serveAudio(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// maxReason is how many characters a reason for taking audio may have.
+const maxReason = 500
+
 // audioAsk is what of a call's audio is asked for.
 type audioAsk struct {
 	call     string
 	n        int // part; 0: the only one
 	download bool
+	reason   string // why it is taken, if somebody says so
 	excerpt  bool
 	from, to int64 // ms of the call's timeline, for an excerpt; to 0: the end
 }
@@ -51,6 +54,9 @@ func audioAskedFor(r *http.Request) (audioAsk, error) {
 	}
 	query := r.URL.Query()
 	ask.download = query.Get("download") == "1"
+	if ask.reason = query.Get("reason"); utf8.RuneCountInString(ask.reason) > maxReason || !utf8.ValidString(ask.reason) {
+		return ask, earshot.Fail(earshot.Invalid, "bad_reason", "a reason is at most %d characters of text", maxReason)
+	}
 	for _, f := range []struct {
 		name string
 		to   *int64
@@ -58,9 +64,6 @@ func audioAskedFor(r *http.Request) (audioAsk, error) {
 		text := query.Get(f.name)
 		if text == "" {
 			continue
-		}
-		if ask.n > 0 {
-			return ask, earshot.Fail(earshot.Invalid, "invalid", "an excerpt is of a call, not of a part")
 		}
 		ms, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || ms < 0 {
@@ -139,49 +142,6 @@ func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot
 	return nil
 }
 
-func (s *Server) answerExcerpt(w http.ResponseWriter, r *http.Request, ask audioAsk) error {
-	call, err := s.call(r.Context(), ask.call)
-	if err != nil {
-		return err
-	}
-	audio, part, err := s.excerptOf(r.Context(), call, ask)
-	if err != nil {
-		return err
-	}
-	if ask.to == 0 {
-		ask.to = call.DurationMs
-	}
-	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, Subject{Seat: call.Seat, Call: call.ID})
-	row.FromMs, row.ToMs, row.Reason = ask.from, ask.to, "excerpt"
-	s.played(r, ask, row)
-	s.name(w, ask, 0, part.AudioType())
-	answerBytes(w, r, audio, part.AudioType())
-	return nil
-}
-
-// excerptOf cuts a stored call's excerpt, or a live one's out of what there is.
-func (s *Server) excerptOf(ctx context.Context, call earshot.Call, ask audioAsk) ([]byte, earshot.Part, error) {
-	if call.State != earshot.CallLive {
-		return s.Archive.Excerpt(ctx, call.ID, ask.from, ask.to)
-	}
-	audio, part, err := storage.LiveExcerpt(call, ask.from, ask.to, func(part earshot.Part) ([]byte, error) {
-		if part.SHA256 == "" {
-			soFar, _, err := s.Floor.LiveAudio(ctx, call.ID, part.N)
-			return soFar, err
-		}
-		file, _, err := s.Archive.Audio(ctx, call.ID, part.N)
-		if err != nil {
-			return nil, err
-		}
-		defer closeRead(file)
-		return io.ReadAll(file)
-	})
-	if errors.Is(err, earshot.ErrNotLive) { // it was stored in between
-		return s.Archive.Excerpt(ctx, call.ID, ask.from, ask.to)
-	}
-	return audio, part, err
-}
-
 // answerBytes answers audio that is complete here and now, and gone afterwards.
 func answerBytes(w http.ResponseWriter, r *http.Request, audio []byte, mediaType string) {
 	h := w.Header()
@@ -214,6 +174,9 @@ func (s *Server) played(r *http.Request, ask audioAsk, row earshot.Audit) {
 	case r.Method == http.MethodHead:
 	case ask.download:
 		row.Action = earshot.AuditDownload
+		if ask.reason != "" {
+			row.Reason = ask.reason
+		}
 		s.audit.Add(row)
 	default:
 		key := "play|" + row.Who + "|" + row.Call + "|" + row.Reason
@@ -239,20 +202,28 @@ func rangeStart(header string) int64 {
 	return start
 }
 
-// name gives a download its file name: the call, and the part or "excerpt".
+// name gives a part that is downloaded its file name: as it lies on the shelf.
 func (s *Server) name(w http.ResponseWriter, ask audioAsk, n int, mediaType string) {
 	if !ask.download {
 		return
 	}
-	ending := ".wav"
-	if mediaType == "audio/ogg" {
-		ending = ".opus"
-	}
 	name := ask.call
-	if ask.excerpt {
-		name += fmt.Sprintf("-%d-%d", ask.from, ask.to)
-	} else if n > 0 {
+	if n > 0 {
 		name += fmt.Sprintf("-%d", n)
 	}
-	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ending}))
+	attach(w, name+ending(mediaType))
+}
+
+func ending(mediaType string) string {
+	switch mediaType {
+	case "audio/ogg":
+		return ".opus"
+	case "audio/mpeg":
+		return ".mp3"
+	}
+	return ".wav"
+}
+
+func attach(w http.ResponseWriter, name string) {
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 }

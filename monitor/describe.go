@@ -18,9 +18,10 @@ func describeFiles(api *huma.OpenAPI, b *book) {
 		return &huma.Param{Name: name, In: "query", Description: "of an excerpt, on the call's timeline",
 			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64"}}
 	}
+	reason := &huma.Param{Name: "reason", In: "query", Description: "why it is taken, for the audit", Schema: &huma.Schema{Type: huma.TypeString}}
 	for op, params := range map[string][]*huma.Param{
-		"get-part-audio": {id, n, download},
-		"get-call-audio": {id, ms("fromMs"), ms("toMs"), download},
+		"get-part-audio": {id, n, ms("fromMs"), ms("toMs"), download, reason},
+		"get-call-audio": {id, ms("fromMs"), ms("toMs"), download, reason},
 	} {
 		operation := b.operation(op)
 		operation.Parameters = params

@@ -29,6 +29,7 @@ type Floor interface {
 	PauseCall(ctx context.Context, call, reason, by string) (earshot.Call, error)
 	ResumeCall(ctx context.Context, call, by string) (earshot.Call, error)
 	AddMark(ctx context.Context, call string, mark earshot.Mark) (earshot.Mark, error)
+	ChangeMark(ctx context.Context, call string, mark earshot.Mark) error
 	RemoveMark(ctx context.Context, call, mark string) error
 
 	// LiveCall is an open call as it stands, with the parts, gaps and marks so far.

@@ -148,6 +148,17 @@ func (f *testFloor) AddMark(_ context.Context, id string, mark earshot.Mark) (ea
 	return mark, err
 }
 
+func (f *testFloor) ChangeMark(_ context.Context, id string, mark earshot.Mark) error {
+	_, err := f.update(id, func(c *earshot.Call) {
+		for i := range c.Marks {
+			if c.Marks[i].ID == mark.ID {
+				c.Marks[i] = mark
+			}
+		}
+	})
+	return err
+}
+
 func (f *testFloor) RemoveMark(_ context.Context, id, mark string) error {
 	_, err := f.update(id, func(c *earshot.Call) {
 		c.Marks = slices.DeleteFunc(c.Marks, func(m earshot.Mark) bool { return m.ID == mark })

@@ -57,6 +57,8 @@ var allowedTo = map[string]string{
 	"get-call-levels":         "admin supervisor inspector evidence",
 	"list-marks":              "admin supervisor inspector evidence",
 	"add-mark":                "admin supervisor inspector evidence",
+	"update-mark":             "admin supervisor inspector evidence",
+	"update-mark/others":      "admin",
 	"delete-mark":             "admin supervisor inspector evidence",
 	"delete-mark/others":      "admin",
 	"get-call-audit":          "admin supervisor inspector evidence",

@@ -22,6 +22,31 @@ type newMark struct {
 	Shared  bool         `json:"shared,omitempty" doc:"seen by all who may see the call, not by its maker alone"`
 }
 
+// markChange is what the author says anew of a mark; nil leaves a field as it is.
+type markChange struct {
+	Side    *earshot.Side `json:"side,omitempty"`
+	StartMs *int64        `json:"startMs,omitempty" minimum:"0"`
+	EndMs   *int64        `json:"endMs,omitempty" minimum:"0"`
+	Text    *string       `json:"text,omitempty" maxLength:"2000"`
+	Shared  *bool         `json:"shared,omitempty"`
+}
+
+// apply writes c into m and answers what it has changed.
+func (c markChange) apply(m *earshot.Mark) changes {
+	var fields changes
+	set(&fields, "side", &m.Side, c.Side)
+	set(&fields, "startMs", &m.StartMs, c.StartMs)
+	set(&fields, "endMs", &m.EndMs, c.EndMs)
+	set(&fields, "text", &m.Text, c.Text)
+	set(&fields, "shared", &m.Shared, c.Shared)
+	m.EndMs = max(m.EndMs, m.StartMs)
+	return fields
+}
+
+// errMarkKept means that a mark was not set by a person and so is no person's
+// to change.
+var errMarkKept = earshot.Fail(earshot.Conflict, "mark_kept", "what analysis and the recorder note is not changed by hand; bookmarks and notes are")
+
 func (s *Server) markOperations(b *book) {
 	enter(s, b, "list-marks", func(ctx context.Context, in *ByID) (*body[markList], error) {
 		call, err := s.call(ctx, in.ID)
@@ -31,6 +56,7 @@ func (s *Server) markOperations(b *book) {
 		return answerWith(markList{seenBy(visitOf(ctx).who, call).Marks}), nil
 	})
 	enter(s, b, "add-mark", s.addMark)
+	enter(s, b, "update-mark", s.changeMark)
 	enter(s, b, "delete-mark", s.deleteMark)
 }
 
@@ -50,31 +76,40 @@ func (s *Server) addMark(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	row := s.row(visitOf(ctx).who, earshot.AuditMark, visitOf(ctx).about)
-	row.FromMs, row.ToMs, row.Reason = made.StartMs, made.EndMs, string(made.Kind)
-	s.audit.Add(row)
+	s.auditMark(ctx, earshot.AuditMark, made, string(made.Kind))
 	return answerWith(made), nil
 }
 
-// deleteMark takes a mark away; that it is somebody else's, and kept to
-// themselves, is not even said.
-func (s *Server) deleteMark(ctx context.Context, in *struct {
+// ByMark names a mark of a call in the path.
+type ByMark struct {
 	ByID
 	Mark string `path:"mark" maxLength:"64"`
-}) (*nothing, error) {
-	v := visitOf(ctx)
-	call, err := s.call(ctx, in.ID)
+}
+
+func (s *Server) changeMark(ctx context.Context, in *struct {
+	ByMark
+	Body markChange
+}) (*body[earshot.Mark], error) {
+	mark, err := s.ownMark(ctx, in.ByMark)
 	if err != nil {
 		return nil, err
 	}
-	mark, ok := markOf(seenBy(v.who, call), in.Mark)
-	if !ok {
-		return nil, index.ErrNoMark
+	fields := in.Body.apply(&mark)
+	err = s.Floor.ChangeMark(ctx, in.ID, mark)
+	if errors.Is(err, earshot.ErrNotLive) {
+		err = s.Archive.ChangeMark(ctx, in.ID, mark)
 	}
-	if mark.By != v.who.Who() {
-		if err := s.also(v, "others"); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
+	}
+	s.auditMark(ctx, earshot.AuditUpdate, mark, "mark "+string(mark.Kind)+": "+fields.String())
+	return answerWith(mark), nil
+}
+
+func (s *Server) deleteMark(ctx context.Context, in *ByMark) (*nothing, error) {
+	mark, err := s.ownMark(ctx, *in)
+	if err != nil {
+		return nil, err
 	}
 	err = s.Floor.RemoveMark(ctx, in.ID, in.Mark)
 	if errors.Is(err, earshot.ErrNotLive) {
@@ -83,10 +118,35 @@ func (s *Server) deleteMark(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	row := s.row(v.who, earshot.AuditDelete, v.about)
-	row.FromMs, row.ToMs, row.Reason = mark.StartMs, mark.EndMs, "mark "+string(mark.Kind)
-	s.audit.Add(row)
+	s.auditMark(ctx, earshot.AuditDelete, mark, "mark "+string(mark.Kind))
 	return nil, nil
+}
+
+// ownMark is a mark that who asks may change: that it is somebody else's, and
+// kept to themselves, is not even said.
+func (s *Server) ownMark(ctx context.Context, in ByMark) (earshot.Mark, error) {
+	v := visitOf(ctx)
+	call, err := s.call(ctx, in.ID)
+	if err != nil {
+		return earshot.Mark{}, err
+	}
+	mark, ok := markOf(seenBy(v.who, call), in.Mark)
+	switch {
+	case !ok:
+		return mark, index.ErrNoMark
+	case mark.Kind != earshot.MarkBookmark && mark.Kind != earshot.MarkNote:
+		return mark, errMarkKept
+	case mark.By != v.who.Who():
+		return mark, s.also(v, "others")
+	}
+	return mark, nil
+}
+
+// auditMark writes down what was done to a mark.
+func (s *Server) auditMark(ctx context.Context, action string, mark earshot.Mark, reason string) {
+	row := s.row(visitOf(ctx).who, action, visitOf(ctx).about)
+	row.FromMs, row.ToMs, row.Reason = mark.StartMs, mark.EndMs, reason
+	s.audit.Add(row)
 }
 
 func markOf(call earshot.Call, id string) (earshot.Mark, bool) {

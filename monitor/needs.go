@@ -49,12 +49,13 @@ type Archive interface {
 	Count(ctx context.Context, q index.CallQuery) (int, error)
 	PatchCall(ctx context.Context, id string, facts earshot.CallPatch) (earshot.Call, error)
 	AddMark(ctx context.Context, call string, mark earshot.Mark) (earshot.Mark, error)
+	ChangeMark(ctx context.Context, call string, mark earshot.Mark) error
 	DeleteMark(ctx context.Context, call, mark string) error
 	// Audio opens the stored file of part n, or of the only part if n is 0.
 	Audio(ctx context.Context, call string, n int) (io.ReadSeekCloser, earshot.Part, error)
 	// Excerpt is a self-contained file of [fromMs, toMs) of the call's timeline,
-	// cut from the part it answers; toMs 0 is the end.
-	Excerpt(ctx context.Context, call string, fromMs, toMs int64) ([]byte, earshot.Part, error)
+	// cut from part n, or from the only one in it if n is 0; toMs 0 is the end.
+	Excerpt(ctx context.Context, call string, n int, fromMs, toMs int64) (*storage.Clip, error)
 	Levels(ctx context.Context, call string) (earshot.Levels, error)
 
 	// Capture answers whether everything was recorded.

@@ -114,14 +114,16 @@ var callRoutes = []Route{
 	{ID: "pause-call", Method: post, Path: "/api/v1/calls/{id}/pause", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "Pause recording, with a reason"},
 	{ID: "resume-call", Method: post, Path: "/api/v1/calls/{id}/resume", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "Go on recording"},
 	{ID: "get-part-audio", Method: get, Path: "/api/v1/calls/{id}/parts/{n}/audio", Need: may(earshot.Play), About: aboutCall,
-		More: map[string]Need{"download": may(earshot.Download)}, Tag: "audio", Summary: "A part's stored bytes; Range, ETag is the SHA-256"},
+		More: map[string]Need{"download": may(earshot.Download)}, Tag: "audio", Summary: "A part's stored bytes; Range, ETag is the SHA-256. With fromMs and toMs on the call's timeline a clip of it"},
 	{ID: "get-call-audio", Method: get, Path: "/api/v1/calls/{id}/audio", Need: may(earshot.Play), About: aboutCall,
 		More: map[string]Need{"download": may(earshot.Download)}, Tag: "audio", Summary: "A call's only part, or with fromMs and toMs a self-contained excerpt"},
 	{ID: "get-call-levels", Method: get, Path: "/api/v1/calls/{id}/levels", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "audio", Summary: "A call's levels, a byte a side each 100 ms"},
 	{ID: "list-marks", Method: get, Path: "/api/v1/calls/{id}/marks", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "marks", Summary: "A call's marks"},
 	{ID: "add-mark", Method: post, Path: "/api/v1/calls/{id}/marks", Need: may(earshot.MarkCall), About: aboutCall, Tag: "marks", Status: 201, Summary: "Set a bookmark or a note"},
+	{ID: "update-mark", Method: patch, Path: "/api/v1/calls/{id}/marks/{mark}", Need: may(earshot.MarkCall), About: aboutCall,
+		More: map[string]Need{"others": administer}, Tag: "marks", Summary: "Change one's own bookmark or note"},
 	{ID: "delete-mark", Method: del, Path: "/api/v1/calls/{id}/marks/{mark}", Need: may(earshot.MarkCall), About: aboutCall,
-		More: map[string]Need{"others": administer}, Tag: "marks", Status: 204, Summary: "Take one's own mark away"},
+		More: map[string]Need{"others": administer}, Tag: "marks", Status: 204, Summary: "Take one's own bookmark or note away"},
 	{ID: "get-call-audit", Method: get, Path: "/api/v1/calls/{id}/audit", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "audit", Summary: "Who listened to, played and changed a call"},
 }
 

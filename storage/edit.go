@@ -33,10 +33,8 @@ const maxMarkText = 2000
 // AddMark adds a mark to a stored call, giving it an id if it has none;
 // earshot.ErrNoCall, ErrNotStored, `bad_mark`.
 func (a *Archive) AddMark(ctx context.Context, id string, mark earshot.Mark) (earshot.Mark, error) {
-	if mark.Kind == "" || mark.StartMs < 0 || mark.EndMs < mark.StartMs || !utf8.ValidString(mark.Text) ||
-		utf8.RuneCountInString(mark.Text) > maxMarkText {
-		return earshot.Mark{}, earshot.Fail(earshot.Invalid, "bad_mark",
-			"a mark has a kind, does not end before it starts, and has at most %d characters of text", maxMarkText)
+	if err := validMark(mark); err != nil {
+		return earshot.Mark{}, err
 	}
 	if mark.ID == "" {
 		mark.ID = earshot.NewID(a.now())
@@ -47,6 +45,32 @@ func (a *Archive) AddMark(ctx context.Context, id string, mark earshot.Mark) (ea
 		return nil
 	})
 	return mark, err
+}
+
+func validMark(mark earshot.Mark) error {
+	if mark.Kind != "" && mark.StartMs >= 0 && mark.EndMs >= mark.StartMs && mark.EndMs <= maxTimelineMs &&
+		utf8.ValidString(mark.Text) && utf8.RuneCountInString(mark.Text) <= maxMarkText {
+		return nil
+	}
+	return earshot.Fail(earshot.Invalid, "bad_mark",
+		"a mark has a kind, does not end before it starts, and has at most %d characters of text", maxMarkText)
+}
+
+// ChangeMark puts mark in the place of the one with its id on a stored call;
+// earshot.ErrNoCall, ErrNotStored, index.ErrNoMark, `bad_mark`.
+func (a *Archive) ChangeMark(ctx context.Context, id string, mark earshot.Mark) error {
+	if err := validMark(mark); err != nil {
+		return err
+	}
+	_, err := a.edit(ctx, id, func(c *earshot.Call) error {
+		at := slices.IndexFunc(c.Marks, func(m earshot.Mark) bool { return m.ID == mark.ID })
+		if at < 0 {
+			return index.ErrNoMark
+		}
+		c.Marks[at] = mark
+		return nil
+	})
+	return err
 }
 
 // DeleteMark takes a mark of a stored call away; earshot.ErrNoCall,

@@ -16,95 +16,127 @@ import (
 // ErrNoAudio means that nothing was recorded in the span asked for.
 var ErrNoAudio = earshot.Fail(earshot.NotFound, "no_audio", "nothing was recorded in that span")
 
-// Excerpt is what was recorded from fromMs until toMs of a call's timeline, as a
-// complete file of the part's media type; a toMs of 0 is the call's end. The
-// span is cut to the one part in it. It fails with earshot.ErrNoCall, `bad_span`,
-// ErrNoAudio, and earshot.ErrManyParts where several parts lie in the span.
-func (a *Archive) Excerpt(ctx context.Context, id string, fromMs, toMs int64) ([]byte, earshot.Part, error) {
+// Clip is a span of one part that has been found and not been cut yet. Close it.
+type Clip struct {
+	Part         earshot.Part
+	FromMs, ToMs int64 // what of the part it has, on the call's timeline
+	audio        io.ReaderAt
+	size         int64
+	close        func() error
+}
+
+// Excerpt finds what was recorded from fromMs until toMs of a call's timeline; a
+// toMs of 0 is the call's end. n says in which part; with 0 the span is cut to
+// the one part in it. It fails with earshot.ErrNoCall, earshot.ErrNoPart,
+// `bad_span`, ErrNoAudio, ErrCannotCut, and earshot.ErrManyParts where several
+// parts lie in the span.
+func (a *Archive) Excerpt(ctx context.Context, id string, n int, fromMs, toMs int64) (*Clip, error) {
 	c, err := a.Call(ctx, id)
 	if err != nil {
-		return nil, earshot.Part{}, err
+		return nil, err
 	}
-	part, toMs, err := partIn(c, fromMs, toMs, func(p earshot.Part) bool { return p.SHA256 != "" })
+	clip, err := clipOf(c, n, fromMs, toMs, func(p earshot.Part) bool { return p.SHA256 != "" })
 	if err != nil {
-		return nil, earshot.Part{}, err
+		return nil, err
 	}
-	audio, err := a.cut(part, fromMs, toMs)
-	return audio, part, err
-}
-
-// LiveExcerpt is Excerpt of a call c that is still recorded. soFar is a complete
-// file of what there is of a part until now.
-func LiveExcerpt(c earshot.Call, fromMs, toMs int64, soFar func(part earshot.Part) ([]byte, error)) ([]byte, earshot.Part, error) {
-	part, toMs, err := partIn(c, fromMs, toMs, func(earshot.Part) bool { return true })
-	if err != nil {
-		return nil, earshot.Part{}, err
-	}
-	whole, err := soFar(part)
-	if err != nil {
-		return nil, earshot.Part{}, err
-	}
-	audio, err := cutFrom(part, bytes.NewReader(whole), int64(len(whole)), fromMs, toMs)
-	return audio, part, err
-}
-
-// maxTimelineMs is longer than any call; a time beyond it is nonsense.
-const maxTimelineMs = int64(48 * time.Hour / time.Millisecond)
-
-// partIn is the only part of c that counts and has audio in the span, and where
-// the span ends.
-func partIn(c earshot.Call, fromMs, toMs int64, counts func(earshot.Part) bool) (part earshot.Part, end int64, err error) {
-	if toMs == 0 {
-		toMs = max(c.DurationMs, fromMs+1)
-	}
-	if fromMs < 0 || toMs <= fromMs || toMs > maxTimelineMs {
-		return part, 0, earshot.Fail(earshot.Invalid, "bad_span", "an excerpt begins in the call and ends after it begins")
-	}
-	var in []earshot.Part
-	for _, p := range c.Parts {
-		if counts(p) && p.Track != earshot.TrackHelper && p.StartMs < toMs && p.StartMs+p.DurationMs > fromMs {
-			in = append(in, p)
-		}
-	}
-	switch len(in) {
-	case 0:
-		return part, 0, ErrNoAudio
-	case 1:
-		return in[0], toMs, nil
-	}
-	return part, 0, earshot.ErrManyParts
-}
-
-func (a *Archive) cut(part earshot.Part, fromMs, toMs int64) (audio []byte, err error) {
-	file, size, err := a.files.Open(part.File)
+	file, size, err := a.files.Open(clip.Part.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, earshot.ErrNoPart.Because(err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open part %s: %w", part.File, err)
+		return nil, fmt.Errorf("open part %s: %w", clip.Part.File, err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return cutFrom(part, seekingReader{file}, size, fromMs, toMs)
+	clip.audio, clip.size, clip.close = seekingReader{file}, size, file.Close
+	return clip, nil
 }
 
-// cutFrom cuts the span out of the part's file, of size bytes.
-func cutFrom(part earshot.Part, file io.ReaderAt, size, fromMs, toMs int64) (audio []byte, err error) {
-	from := time.Duration(max(fromMs-part.StartMs, 0)) * time.Millisecond
-	to := time.Duration(min(toMs-part.StartMs, part.DurationMs)) * time.Millisecond
-	var out bytes.Buffer
-	if part.Codec == earshot.Opus {
-		_, err = excerpt.Opus(&out, file, size, from, to, fmt.Sprintf("EARSHOT_EXCERPT=%d-%d", fromMs, toMs))
-	} else {
-		_, err = excerpt.WAV(&out, file, size, from, to)
-	}
-	if errors.Is(err, excerpt.ErrEmpty) {
-		return nil, ErrNoAudio.Because(err)
-	}
+// LiveExcerpt is Excerpt of a call c that is still recorded. soFar is a complete
+// file of what there is of a part until now.
+func LiveExcerpt(c earshot.Call, n int, fromMs, toMs int64, soFar func(part earshot.Part) ([]byte, error)) (*Clip, error) {
+	clip, err := clipOf(c, n, fromMs, toMs, func(earshot.Part) bool { return true })
 	if err != nil {
-		return nil, fmt.Errorf("cut an excerpt out of %s: %w", part.File, err)
+		return nil, err
 	}
-	return out.Bytes(), nil
+	whole, err := soFar(clip.Part)
+	if err != nil {
+		return nil, err
+	}
+	clip.audio, clip.size, clip.close = bytes.NewReader(whole), int64(len(whole)), func() error { return nil }
+	return clip, nil
 }
+
+// ErrCannotCut means that the part's file cannot be cut without coding it anew;
+// it can only be had whole.
+var ErrCannotCut = earshot.Fail(earshot.Conflict, "cannot_cut", "this recording cannot be cut without changing it; take the whole file")
+
+// maxTimelineMs is longer than any call; a time beyond it is nonsense.
+const maxTimelineMs = int64(48 * time.Hour / time.Millisecond)
+
+// clipOf is the part of c that counts and has audio in the span, and how much of it.
+func clipOf(c earshot.Call, n int, fromMs, toMs int64, counts func(earshot.Part) bool) (*Clip, error) {
+	if toMs == 0 {
+		toMs = max(c.DurationMs, fromMs+1)
+	}
+	if fromMs < 0 || toMs <= fromMs || toMs > maxTimelineMs {
+		return nil, earshot.Fail(earshot.Invalid, "bad_span", "an excerpt begins in the call and ends after it begins")
+	}
+	var in []earshot.Part
+	known := n == 0
+	for _, p := range c.Parts {
+		known = known || p.N == n
+		asked := p.N == n || n == 0 && p.Track != earshot.TrackHelper
+		if counts(p) && asked && p.StartMs < toMs && p.StartMs+p.DurationMs > fromMs {
+			in = append(in, p)
+		}
+	}
+	switch {
+	case !known:
+		return nil, earshot.ErrNoPart
+	case len(in) == 0:
+		return nil, ErrNoAudio
+	case len(in) > 1:
+		return nil, earshot.ErrManyParts
+	}
+	part := in[0]
+	if !cuts(part.Codec) {
+		return nil, ErrCannotCut
+	}
+	return &Clip{Part: part, FromMs: max(fromMs, part.StartMs), ToMs: min(toMs, part.StartMs+part.DurationMs)}, nil
+}
+
+// cuts says whether files of the codec can be cut where packets or samples end.
+func cuts(codec earshot.Codec) bool {
+	switch codec {
+	case earshot.Opus, earshot.PCMA, earshot.PCMU, earshot.PCM:
+		return true
+	}
+	return false
+}
+
+// WriteTo cuts the clip and writes it as a complete file of the part's media
+// type: what was stored, with nothing coded again. It fails with ErrNoAudio
+// before it has written anything if there is none after all.
+func (c *Clip) WriteTo(w io.Writer) (int64, error) {
+	from := time.Duration(c.FromMs-c.Part.StartMs) * time.Millisecond
+	to := time.Duration(c.ToMs-c.Part.StartMs) * time.Millisecond
+	out := &counter{w: w}
+	var err error
+	if c.Part.Codec == earshot.Opus {
+		_, err = excerpt.Opus(out, c.audio, c.size, from, to, fmt.Sprintf("EARSHOT_EXCERPT=%d-%d", c.FromMs, c.ToMs))
+	} else {
+		_, err = excerpt.WAV(out, c.audio, c.size, from, to)
+	}
+	switch {
+	case errors.Is(err, excerpt.ErrEmpty):
+		err = ErrNoAudio.Because(err)
+	case err != nil:
+		err = fmt.Errorf("cut an excerpt out of %s: %w", c.Part.File, err)
+	}
+	return out.n, err
+}
+
+// Close lets go of the part's file.
+func (c *Clip) Close() error { return c.close() }
 
 // seekingReader reads at any place of a file that nobody else reads.
 type seekingReader struct{ file io.ReadSeeker }

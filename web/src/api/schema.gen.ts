@@ -223,11 +223,12 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take one's own mark away */
+        /** Take one's own bookmark or note away */
         delete: operations["delete-mark"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change one's own bookmark or note */
+        patch: operations["update-mark"];
         trace?: never;
     };
     "/api/v1/calls/{id}/parts/{n}/audio": {
@@ -237,7 +238,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A part's stored bytes; Range, ETag is the SHA-256 */
+        /** A part's stored bytes; Range, ETag is the SHA-256. With fromMs and toMs on the call's timeline a clip of it */
         get: operations["get-part-audio"];
         put?: never;
         post?: never;
@@ -1306,6 +1307,16 @@ export interface components {
             startMs: number;
             text: string;
         };
+        MarkChange: {
+            /** Format: int64 */
+            endMs?: number;
+            shared?: boolean;
+            /** @enum {string} */
+            side?: "agent" | "customer" | "";
+            /** Format: int64 */
+            startMs?: number;
+            text?: string;
+        };
         MarkList: {
             marks: components["schemas"]["Mark"][];
         };
@@ -1773,6 +1784,7 @@ export interface components {
             customerShare: number;
             /** Format: int64 */
             interruptions: number;
+            judged: string;
             /** @enum {string} */
             longestMonologist: "agent" | "customer" | "";
             /** Format: int64 */
@@ -2233,6 +2245,8 @@ export interface operations {
                 toMs?: number;
                 /** @description 1: as a file, which needs the permission to download */
                 download?: "1";
+                /** @description why it is taken, for the audit */
+                reason?: string;
             };
             header?: never;
             path: {
@@ -2465,11 +2479,53 @@ export interface operations {
             };
         };
     };
+    "update-mark": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                mark: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-part-audio": {
         parameters: {
             query?: {
+                /** @description of an excerpt, on the call's timeline */
+                fromMs?: number;
+                /** @description of an excerpt, on the call's timeline */
+                toMs?: number;
                 /** @description 1: as a file, which needs the permission to download */
                 download?: "1";
+                /** @description why it is taken, for the audit */
+                reason?: string;
             };
             header?: never;
             path: {

@@ -66,4 +66,10 @@ export default {
   not_in_ledger: "The recording is not in the ledger yet; try again soon",
   not_stored: "The call has not ended yet; try again when it has",
   no_route: "The server cannot do this; page and server may be of different versions: reload",
+  cannot_cut: "A recording of this format cannot be cut without changing it; take the whole file",
+  mark_kept: "What analysis and the recorder note cannot be changed or deleted by hand",
+  no_mark: "There is no such mark; it may have been deleted",
+  bad_mark: "A mark ends after it begins and has at most 2,000 characters of text",
+  no_audio: "Nothing was recorded in that span",
+  no_converter: "Browsers cannot play this old format. The server converts it with ffmpeg, which is not installed there: ask an administrator to install it. The original is untouched and can be downloaded.",
 };
