@@ -98,8 +98,8 @@ func (c *census) take(f frame) {
 		c.first = f.header
 		c.Version, c.Rate = f.version, f.rate
 	}
-	c.Joined = c.Joined || c.Frames > 0 && (isXing || f.tagged)
 	c.RateChanges = c.RateChanges || f.rate != c.first.rate
+	c.Joined = c.Joined || c.RateChanges || c.Frames > 0 && (isXing || f.tagged)
 	c.Frames++
 	c.Channels = max(c.Channels, f.channels)
 	c.VBR = c.VBR || f.bitrate != c.first.bitrate

@@ -24,7 +24,7 @@ type File struct {
 	HeaderLies bool    // a size in the header cannot be, or is not filled in
 	Torn       bool    // the file ends before its data do
 	Hidden     int64   // bytes behind the data that are no chunk: players leave them out
-	Lists      []Chunk // INFO lists and ID3 tags
+	Lists      []Chunk // INFO lists, ID3 tags, broadcast extensions
 }
 
 // Chunk is where the body of a chunk lies.
@@ -183,7 +183,7 @@ func (p *parser) chunk(c Chunk) error {
 		if len(body) >= 4 {
 			p.fact = int64(le.Uint32(body))
 		}
-	case "LIST", "id3 ", "ID3 ":
+	case "LIST", "id3 ", "ID3 ", "bext":
 		if (c.ID != "LIST" || string(body[:min(4, len(body))]) == "INFO") && len(p.file.Lists) < 16 {
 			c.Bytes = min(c.Bytes, p.size-c.Offset)
 			p.file.Lists = append(p.file.Lists, c)
@@ -204,7 +204,7 @@ func (p *parser) data(c Chunk) (int64, error) {
 	}
 	f := &p.file
 	switch {
-	case says >= streamed && p.long <= 0 && there < says:
+	case says >= streamed && p.long <= 0 && (there < says || says == math.MaxUint32):
 		says, f.HeaderLies = there, true
 	case says == 0 && there > 0:
 		next, err := p.read(c.Offset, 8)
