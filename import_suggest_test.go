@@ -1,0 +1,44 @@
+package earshot
+
+import "testing"
+
+func TestSuggestImportPatterns(t *testing.T) {
+	seats := []Seat{{ID: "w1", Name: "一号窗口"}, {ID: "h2", Name: "热线二席"}}
+	for name, row := range map[string]struct {
+		paths []string
+		want  string
+		fits  int
+	}{
+		"a day's folder": {
+			[]string{"rec/20160304/w1_1001_13900000001_20160304101500_in.mp3", "rec/20160304/h2_1002_01065550002_20160304101700_out.mp3"},
+			"{seat}_{agent}_{number}_{start:yyyyMMddHHmmss}_{direction}", 2,
+		},
+		"day above, time in the name": {
+			[]string{"备份/2016-03-04/一号窗口/10-15-00 1001.wav", "备份/2016-03-05/热线二席/11-20-09 1002.wav"},
+			"{date:yyyy-MM-dd}/{seat}/{time:HH-mm-ss} {agent}", 2,
+		},
+		"written out": {
+			[]string{"2016-03-04_10.15.00-13900000001.wav", "2016-03-04_10.16.00-13900000002.wav", "readme.wav"},
+			"{start:yyyy-MM-dd_HH.mm.ss}-{number}", 2,
+		},
+		"names and brackets": {
+			[]string{"王小明(1001)20160304_101500.mp3"}, "{name}({agent}){start:yyyyMMdd_HHmmss}", 1,
+		},
+		"what tells nothing between": {
+			[]string{"20160304/tape/side/1001-101500.wav", "20160305/disc/front/1002-111500.wav"},
+			"{date:yyyyMMdd}/{*}/{*}/{agent}-{time:HHmmss}", 2,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := SuggestImportPatterns(append(row.paths, "meta.csv"), seats)
+			if len(got) == 0 || got[0].Pattern != row.want || got[0].Matched != row.fits || got[0].Of != len(row.paths) {
+				t.Errorf("got %+v, want %s for %d of %d", got, row.want, row.fits, len(row.paths))
+			}
+		})
+	}
+	for name, paths := range map[string][]string{"none": nil, "nothing known": {"a.wav", "b b.mp3", "{odd}[name].wav"}, "a table": {"x.csv"}} {
+		for _, s := range SuggestImportPatterns(paths, nil) {
+			t.Errorf("%s: suggested %+v", name, s)
+		}
+	}
+}
