@@ -110,7 +110,9 @@ var moments = []struct {
 	{FieldStart, regexp.MustCompile(`\b((?:19|20)\d\d)(\d\d)(\d\d)([ \x01T-]?)(\d\d)(\d\d)(\d\d)\b`),
 		func(f []string) string { return "yyyyMMdd" + f[4] + "HHmmss" }},
 	{FieldStart, regexp.MustCompile(`\b((?:19|20)\d\d)([-.])(\d\d)[-.](\d\d)([ \x01T-])(\d\d)([-.:])(\d\d)[-.:](\d\d)\b`),
-		func(f []string) string { return "yyyy" + f[2] + "MM" + f[2] + "dd" + f[5] + "HH" + f[7] + "mm" + f[7] + "ss" }},
+		func(f []string) string {
+			return "yyyy" + f[2] + "MM" + f[2] + "dd" + f[5] + "HH" + f[7] + "mm" + f[7] + "ss"
+		}},
 	{FieldDate, regexp.MustCompile(`\b((?:19|20)\d\d)([-.])([01]\d)[-.]([0-3]\d)\b`),
 		func(f []string) string { return "yyyy" + f[2] + "MM" + f[2] + "dd" }},
 	{FieldDate, regexp.MustCompile(`\b((?:19|20)\d\d)年([01]\d)月([0-3]\d)日`),
