@@ -1299,7 +1299,7 @@ export interface components {
             endMs: number;
             id: string;
             /** @enum {string} */
-            kind: "bookmark" | "note" | "listen" | "whisper" | "pause" | "clock";
+            kind: "bookmark" | "note" | "listen" | "whisper" | "pause" | "clock" | "silence" | "overtalk" | "loud" | "one_sided";
             shared: boolean;
             /** @enum {string} */
             side: "agent" | "customer" | "";
@@ -1494,7 +1494,7 @@ export interface components {
             channels: number;
             clock: components["schemas"]["ClockPoint"][];
             /** @enum {string} */
-            codec: "opus" | "pcmu" | "pcma";
+            codec: "opus" | "pcmu" | "pcma" | "mp3" | "pcm" | "adpcm" | "gsm";
             /** Format: int64 */
             durationMs: number;
             file: string;
@@ -1761,7 +1761,7 @@ export interface components {
         };
         Stream: {
             /** @enum {string} */
-            codec: "opus" | "pcmu" | "pcma";
+            codec: "opus" | "pcmu" | "pcma" | "mp3" | "pcm" | "adpcm" | "gsm";
             connected: boolean;
             id: string;
             /** Format: double */
