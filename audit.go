@@ -33,6 +33,10 @@ const (
 	AuditPause        = "pause"
 	AuditResume       = "resume"
 	AuditExport       = "export"
+	AuditExportList   = "export_list" // the list of calls as a file; the reason says which
+	AuditUpload       = "upload"      // files for an import
+	AuditImport       = "import"      // an import was started
+	AuditImportStop   = "import_stop" // and stopped
 	AuditHold         = "hold"
 	AuditRelease      = "release"
 	AuditScrub        = "scrub"

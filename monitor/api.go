@@ -68,6 +68,8 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.integrityOperations(book)
 	s.packageOperations(book)
 	s.alarmOperations(book)
+	s.searchOperations(book)
+	s.exportOperations(book)
 	describeFiles(api.OpenAPI(), book)
 	tidySchemas(api.OpenAPI())
 	return api

@@ -3,14 +3,16 @@ package monitor
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"earshot"
 )
 
 type callList struct {
-	Calls []earshot.Call `json:"calls"`
-	Next  string         `json:"next" doc:"the cursor of the page after this one; empty on the last"`
-	Total *int           `json:"total,omitempty" doc:"how many are found in all, where that was asked for; 1001 says more than 1,000"`
+	Calls    []earshot.Call `json:"calls"`
+	Next     string         `json:"next" doc:"the cursor of the page after this one; empty on the last"`
+	Listened []string       `json:"listened" doc:"ids of those that somebody has played"`
+	Total    *int           `json:"total,omitempty" doc:"how many are found in all, where that was asked for; 1001 says more than 1,000"`
 }
 
 func (s *Server) callOperations(b *book) {
@@ -51,15 +53,15 @@ func (s *Server) searchCalls(ctx context.Context, in *callFilter) (*body[callLis
 		}
 		list.Total = &n
 	}
+	ids := make([]string, len(page.Calls))
 	for i, call := range page.Calls {
-		if call.State == earshot.CallLive {
-			if live, ok := s.Floor.LiveCall(call.ID); ok {
-				live.Holds = call.Holds
-				call = live
-			}
-		}
-		list.Calls[i] = seenBy(who, call)
+		ids[i], list.Calls[i] = call.ID, s.shown(who, call)
 	}
+	played, err := s.Archive.Played(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	list.Listened = slices.DeleteFunc(ids, func(id string) bool { return !played[id] })
 	return answerWith(list), nil
 }
 

@@ -100,6 +100,15 @@ var allowedTo = map[string]string{
 	"get-package-cover": "admin evidence",
 	"get-package-file":  "admin evidence",
 
+	"export-calls":         "admin inspector evidence",
+	"export-calls/deleted": "admin evidence",
+	"list-searches":        "admin supervisor inspector evidence",
+	"create-search":        "admin supervisor inspector evidence",
+	"update-search":        "admin supervisor inspector evidence",
+	"update-search/others": "admin",
+	"delete-search":        "admin supervisor inspector evidence",
+	"delete-search/others": "admin",
+
 	"verify-capture":  "admin supervisor inspector evidence",
 	"export-capture":  "admin supervisor inspector evidence",
 	"announce":        "admin supervisor agent seat other",

@@ -37,6 +37,8 @@ type Index interface {
 	AddAudit(ctx context.Context, row earshot.Audit) error
 	SearchAudit(ctx context.Context, q index.AuditQuery) (index.AuditPage, error)
 
+	savedSearches
+
 	Healthy(ctx context.Context) error
 }
 
@@ -47,6 +49,8 @@ type Archive interface {
 	Search(ctx context.Context, q index.CallQuery) (index.CallPage, error)
 	// Count is how many calls Search finds in all, at most index.MostCounted.
 	Count(ctx context.Context, q index.CallQuery) (int, error)
+	// Played says which of the calls somebody has played.
+	Played(ctx context.Context, ids []string) (map[string]bool, error)
 	PatchCall(ctx context.Context, id string, facts earshot.CallPatch) (earshot.Call, error)
 	AddMark(ctx context.Context, call string, mark earshot.Mark) (earshot.Mark, error)
 	ChangeMark(ctx context.Context, call string, mark earshot.Mark) error

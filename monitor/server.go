@@ -78,14 +78,15 @@ type ICEServer struct {
 type Server struct {
 	Options
 
-	door    *doorman
-	gate    *Gate
-	audit   *Auditor
-	seats   *directory
-	hub     *live.Hub
-	roster  chan struct{}
-	metrics *metrics
-	handler http.Handler
+	door      *doorman
+	gate      *Gate
+	audit     *Auditor
+	seats     *directory
+	hub       *live.Hub
+	roster    chan struct{}
+	metrics   *metrics
+	exporting exporting
+	handler   http.Handler
 
 	ending  context.Context // done when Close is called
 	end     context.CancelFunc

@@ -63,6 +63,7 @@ func furnish(t *testing.T, ix *index.Index) {
 	check(ix.CreateUser(ctx, earshot.User{ID: "gone", Name: "gone", Role: earshot.RoleInspector, PasswordHash: "$x", Disabled: true}))
 	check(ix.SaveAgent(ctx, earshot.Agent{ID: "1001", Name: "王芳"}))
 	check(ix.CreatePolicy(ctx, earshot.Policy{ID: "p1", Name: "一年", Branch: "hall", KeepDays: 30, DeleteDays: 365}))
+	check(ix.AddSavedSearch(ctx, earshot.SavedSearch{ID: earshot.NewID(start), Name: "本周投诉", Query: "days=thisWeek&business=投诉", By: "lina", At: at}))
 	for i := range 1200 { // more than one transaction's
 		check(ix.AddAudit(ctx, earshot.Audit{At: earshot.At(start.Add(time.Duration(i) * time.Second)), Who: "lina", From: "10.0.0.1", Action: earshot.AuditPlay, Call: earshot.NewID(start), FromMs: 1, ToMs: 2, Reason: "a\nb"}))
 		if i > 3 && testing.Short() {
@@ -72,10 +73,10 @@ func furnish(t *testing.T, ix *index.Index) {
 	check(ix.Announce(ctx, earshot.Announcement{Seat: "seat-1", At: at, DurationMs: 5000, Ref: "r1", Number: "123", Source: "seat:seat-1"}))
 	check(ix.SaveStreams(ctx, []earshot.StreamSpan{{ID: "s1", Since: at, Until: at, Seat: "seat-1", Node: "n", Sides: []earshot.Side{earshot.SideAgent}, Packets: 7, Bleed: true}}))
 	check(ix.AddSoundCheck(ctx, earshot.SoundCheck{Seat: "seat-1", At: at, Result: earshot.SoundSwapped, AgentDBov: -20, CustomerDBov: -30}))
-	check(ix.SavePackage(ctx, earshot.Package{ID: earshot.NewID(start), Title: "投诉", At: at, State: earshot.PackageReady}))
 	thresholds := earshot.DefaultThresholds()
 	thresholds.Hotline.SilenceMs = 45_000
 	check(ix.SaveThresholds(ctx, thresholds, "lina", start))
+	check(ix.SavePackage(ctx, earshot.Package{ID: earshot.NewID(start), Title: "投诉", At: at, State: earshot.PackageReady}))
 	check(ix.AddProblem(ctx, earshot.IntegrityProblem{Code: "altered", Call: "c", File: "f", Text: "t", FoundAt: at}))
 	check(ix.SaveRun(ctx, earshot.RetentionRun{ID: earshot.NewID(start), At: at, EndedAt: at, Deleted: 3, Bytes: 9, Reason: earshot.RetainNightly}))
 }
@@ -102,9 +103,11 @@ func content(t *testing.T, ix *index.Index) map[string]any {
 	put("agents", agents, err)
 	policies, err := ix.Policies(ctx)
 	put("policies", policies, err)
-	var audit []earshot.Audit
 	thresholds, err := ix.Thresholds(ctx)
 	put("thresholds", thresholds, err)
+	searches, err := ix.SavedSearches(ctx, "lina")
+	put("saved searches", searches, err)
+	var audit []earshot.Audit
 	for cursor := ""; ; {
 		page, err := ix.SearchAudit(ctx, index.AuditQuery{Cursor: cursor, Limit: 500})
 		put("audit", nil, err)

@@ -75,9 +75,13 @@ func (ix *Index) SaveUser(ctx context.Context, u earshot.User) error {
 	})
 }
 
-// DeleteUser takes a user away; ErrNoUser, ErrLastAdmin.
+// DeleteUser takes a user away, with the searches that nobody else could see;
+// ErrNoUser, ErrLastAdmin.
 func (ix *Index) DeleteUser(ctx context.Context, id string) error {
 	return ix.changeUsers(ctx, "delete a user", func(tx bun.Tx) (sql.Result, error) {
+		if err := dropSearches(ctx, tx, id); err != nil {
+			return nil, err
+		}
 		return tx.NewDelete().Model((*userRow)(nil)).Where("id = ?", id).Exec(ctx)
 	})
 }

@@ -109,6 +109,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The calls found as a spreadsheet, newest first, at most 100,000; who took which is audited */
+        get: operations["export-calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}": {
         parameters: {
             query?: never;
@@ -679,6 +696,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved searches: one's own, and those that others share */
+        get: operations["list-searches"];
+        put?: never;
+        /** Save a search under a name */
+        post: operations["create-search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/searches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a saved search away */
+        delete: operations["delete-search"];
+        options?: never;
+        head?: never;
+        /** Change a saved search: name, filters, shared */
+        patch: operations["update-search"];
+        trace?: never;
+    };
     "/api/v1/seats": {
         parameters: {
             query?: never;
@@ -1009,6 +1062,8 @@ export interface components {
         };
         CallList: {
             calls: components["schemas"]["Call"][];
+            /** @description ids of those that somebody has played */
+            listened: string[];
             /** @description the cursor of the page after this one; empty on the last */
             next: string;
             /**
@@ -1321,7 +1376,7 @@ export interface components {
             marks: components["schemas"]["Mark"][];
         };
         Me: {
-            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "hold" | "export" | "inspect" | "capture" | "admin")[];
+            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "hold" | "export" | "import" | "export_list" | "inspect" | "capture" | "admin")[];
             user: components["schemas"]["Person"];
         };
         NewBranch: {
@@ -1407,6 +1462,13 @@ export interface components {
              */
             kind?: "counter" | "hotline" | "";
             name: string;
+        };
+        NewSearch: {
+            name: string;
+            /** @description what stands behind ? in the archive page's address */
+            query: string;
+            /** @description for all who may search */
+            shared?: boolean;
         };
         NewSeat: {
             branch: string;
@@ -1638,6 +1700,15 @@ export interface components {
         RunList: {
             runs: components["schemas"]["RetentionRun"][];
         };
+        SavedSearch: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            id: string;
+            name: string;
+            query: string;
+            shared: boolean;
+        };
         ScrubState: {
             /**
              * Format: date-time
@@ -1671,6 +1742,14 @@ export interface components {
              * @description bytes that the run reads
              */
             total: number;
+        };
+        SearchList: {
+            searches: components["schemas"]["SavedSearch"][];
+        };
+        SearchPatch: {
+            name?: string;
+            query?: string;
+            shared?: boolean;
         };
         Seat: {
             branch: string;
@@ -1716,7 +1795,7 @@ export interface components {
             name?: string;
         };
         SignedInAs: {
-            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "hold" | "export" | "inspect" | "capture" | "admin")[];
+            allowed: ("wall" | "listen" | "calls" | "play" | "download" | "edit" | "mark" | "drive" | "seat" | "hold" | "export" | "import" | "export_list" | "inspect" | "capture" | "admin")[];
             /** @description the session as a bearer token */
             token: string;
             user: components["schemas"]["Person"];
@@ -2157,6 +2236,78 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-calls": {
+        parameters: {
+            query?: {
+                /** @description started at or after: RFC 3339, or a day YYYY-MM-DD of the site's time zone */
+                from?: string;
+                /** @description started before: RFC 3339, or up to the end of a day */
+                to?: string;
+                seat?: string[];
+                /** @description 工号, or a whole name */
+                agent?: string[];
+                /** @description with all branches below it */
+                branch?: string[];
+                kind?: ("counter" | "hotline")[];
+                direction?: ("inbound" | "outbound" | "none")[];
+                /** @description whole, its last digits, or any three and more */
+                number?: string;
+                account?: string;
+                ticket?: string;
+                business?: string[];
+                rating?: number[];
+                flag?: ("silence" | "overtalk" | "loud" | "one_sided" | "gaps" | "interrupted" | "long" | "short" | "damaged")[];
+                tag?: string[];
+                /** @description deleted ones only for those who may inspect */
+                state?: ("live" | "stored" | "deleted")[];
+                /** @description whether a hold keeps it from deletion now; true is yes */
+                held?: "yes" | "no" | "true";
+                /** @description at least so long */
+                minMs?: number;
+                /** @description at most so long; 0 is no bound */
+                maxMs?: number;
+                /** @description whether anybody has played it */
+                listened?: "yes" | "no";
+                /** @description words, all of which must be found */
+                q?: string;
+                /** @description words, all of which must be found in marks */
+                note?: string;
+                /** @description count what is found in all */
+                total?: boolean;
+                cursor?: string;
+                limit?: number;
+                format?: "csv" | "xlsx";
+                /** @description in this order: startedAt, durationMs, seat, branch, agent, agentName, kind, direction, number, account, ticket, business, rating, state, flags, tags, held, listened, marks, agentShare, customerShare, silenceShare, overtalkShare, interruptions, longestMonologue, longestSilence, id, link */
+                columns?: string[];
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv; charset=utf-8": string;
                 };
             };
             /** @description Error */
@@ -3570,6 +3721,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSearch"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"];
                 };
             };
             /** @description Error */

@@ -119,6 +119,7 @@ export default {
       sign_out: "Signed out",
       listen: "Listened",
       play: "Played",
+      export_list: "List exported",
       download: "Downloaded",
       denied: "Was refused",
       create: "Made",

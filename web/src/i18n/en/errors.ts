@@ -72,4 +72,13 @@ export default {
   bad_mark: "A mark ends after it begins and has at most 2,000 characters of text",
   no_audio: "Nothing was recorded in that span",
   no_converter: "Browsers cannot play this old format. The server converts it with ffmpeg, which is not installed there: ask an administrator to install it. The original is untouched and can be downloaded.",
+  bad_search: "This search has a filter that is not known here, so it cannot be saved",
+  bad_search_name: "A name has 1–40 characters",
+  no_search: "There is no such saved search; it may have been deleted",
+  search_named: "You already have a saved search of this name: choose another, or update that one",
+  many_searches: "No more searches can be saved; delete some first",
+  export_running: "Your last export is still being written: wait for it, or cancel it first",
+  many_exports: "Several people are exporting now; try again in a moment",
+  bad_columns: "These columns cannot be exported; choose again",
+  bad_query: "Too much to search for: at most 8 words, 200 characters",
 };

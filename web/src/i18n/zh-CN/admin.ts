@@ -117,6 +117,7 @@ export default {
       listen: "监听",
       play: "回放",
       download: "下载",
+      export_list: "导出列表",
       denied: "被拒绝",
       create: "新建",
       update: "修改",

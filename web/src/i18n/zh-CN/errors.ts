@@ -70,4 +70,13 @@ export default {
   bad_mark: "标记不对：终点要在起点之后，文字最多 2000 字",
   no_audio: "这一段没有录音",
   no_converter: "这种老格式浏览器放不了，要由服务器上的 ffmpeg 转换，而服务器没有装。请管理员在服务器上安装 ffmpeg；原文件不受影响，可以下载。",
+  bad_search: "这个搜索里有系统不认识的条件，无法保存",
+  bad_search_name: "名称为 1–40 个字",
+  no_search: "没有这个常用搜索，可能已被删除",
+  search_named: "您已有同名的常用搜索，请换一个名称，或更新原来那个",
+  many_searches: "保存的常用搜索已满，请先删除一些",
+  export_running: "您的上一次导出还没有完成，请等它完成或先取消",
+  many_exports: "正在导出的人太多，请稍后再试",
+  bad_columns: "要导出的列不对，请重新选择",
+  bad_query: "搜索条件太多或太长：最多 8 个词、200 个字",
 };
