@@ -139,7 +139,7 @@ type ImportFile struct {
 const (
 	RemarkStartUnknown     = "started_at_unknown" // the file's own time was taken
 	RemarkTimeUnknown      = "time_unknown"       // the day is known, the time of day is not
-	RemarkSeatUnknown      = "seat_unknown"       // there is no such seat: the settings' was taken
+	RemarkSeatReplaced     = "seat_replaced"      // there is no such seat: the settings' was taken
 	RemarkNameRecoded      = "name_recoded"       // the name was no UTF-8, and read as GB18030
 	RemarkNoRow            = "no_row"             // the table has no row for it
 	RemarkTextCut          = "text_cut"           // a fact was longer than can be kept
@@ -205,4 +205,12 @@ type ImportTable struct {
 type ImportColumn struct {
 	Name string      `json:"name"`
 	Fact ImportField `json:"fact"` // empty: it is not used
+}
+
+// ValidateName says what is wrong with the batch's name, or nil.
+func (m Import) ValidateName() error {
+	if !validText(m.Name, 200) {
+		return Fail(Invalid, "bad_name", "a name is 1 to 200 characters")
+	}
+	return nil
 }

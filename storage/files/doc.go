@@ -4,6 +4,7 @@
 //	DIR/audio/            everything that is stored, by slashed names
 //	DIR/audio/….part      a file being written; without .part it is complete
 //	DIR/audio/….tmp       a whole file being replaced; left behind only by a crash
+//	DIR/audio/incoming/   files from elsewhere that are being taken in
 //	DIR/unfinished        the folders that may hold a .part or a .tmp
 //	DIR/journal/          what open recordings received, until their files are safe
 //

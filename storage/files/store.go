@@ -132,6 +132,9 @@ func (s *Store) take(dir string) error {
 	if s.open, err = loadFolders(s.dir, s.audio, s.syncDir); err != nil {
 		return unwritable(err)
 	}
+	if err = s.clearIncoming(); err != nil {
+		return unwritable(err)
+	}
 	// The folder may belong to somebody else although the lock could be taken.
 	if err = s.WriteWhole(".writable", nil); err != nil {
 		return unwritable(err)
