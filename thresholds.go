@@ -32,7 +32,7 @@ type ThresholdsByKind struct {
 // looked through and forms signed, so silence is longer before it means anything.
 func DefaultThresholds() ThresholdsByKind {
 	hotline := Thresholds{
-		SpeechDBov: -45, SilenceMs: 30_000, OvertalkMs: 5_000, LoudDB: 10, LoudDBov: -20, LoudMs: 1_500, OneSidedMs: 3_000,
+		SpeechDBov: -45, SilenceMs: 30_000, OvertalkMs: 5_000, LoudDB: 10, LoudDBov: -20, LoudMs: 1_500, OneSidedMs: 2_000,
 		GapsMs: 1_000, ShortMs: 5_000, LongMs: 30 * 60_000,
 	}
 	counter := hotline
