@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"earshot"
+	"earshot/storage/convert"
 	"earshot/storage/files"
 	"earshot/storage/index"
 )
@@ -56,6 +57,7 @@ type Archive struct {
 	calls files.Locks // one editor of a call's file and rows at a time
 
 	measuring files.Locks // a levels file is made once
+	convert   *convert.Converter
 
 	ledger    Ledger // nil: nothing is recorded there
 	location  *time.Location
@@ -78,6 +80,7 @@ type Options struct {
 	Log      *slog.Logger                         // none
 	Alarms   *earshot.Alarms                      // where damage is raised; nowhere
 	Found    func(context.Context, Finding) error // keeps what the notary found wrong; the log alone has it
+	Convert  *convert.Converter                   // decodes what our own decoders do not; ffmpeg where it is installed
 }
 
 // New joins files and index, which stay the caller's to close.
@@ -94,8 +97,12 @@ func New(files Files, ix *index.Index, opts Options) *Archive {
 	if opts.Alarms == nil {
 		opts.Alarms = &earshot.Alarms{}
 	}
+	if opts.Convert == nil {
+		opts.Convert = convert.New()
+	}
 	return &Archive{
-		files: files, index: ix, now: opts.Now, ledger: opts.Ledger, location: opts.Location, log: opts.Log,
+		convert: opts.Convert,
+		files:   files, index: ix, now: opts.Now, ledger: opts.Ledger, location: opts.Location, log: opts.Log,
 		alarms: opts.Alarms, found: opts.Found, wake: make(chan struct{}, 1), step: func(string) error { return nil },
 	}
 }

@@ -16,3 +16,9 @@ func (a *Archive) LookAtNight(ctx context.Context, at earshot.DayTime) func() er
 	n := nights{archive: a, at: at}
 	return func() error { return n.look(ctx) }
 }
+
+// Measure and WhyNoWaveform are for tests of files that no archive has.
+var (
+	Measure       = measure
+	WhyNoWaveform = whyNoWaveform
+)

@@ -19,12 +19,16 @@ func (a *Archive) Levels(ctx context.Context, id string) (earshot.Levels, error)
 	if err != nil {
 		return earshot.Levels{}, err
 	}
+	return a.levelsOf(ctx, c)
+}
+
+func (a *Archive) levelsOf(ctx context.Context, c earshot.Call) (earshot.Levels, error) {
 	line := newTimeline(c.DurationMs)
 	for _, p := range c.Parts {
 		if p.Track == earshot.TrackHelper {
 			continue // what a supervisor said is not part of the conversation
 		}
-		agent, customer, err := a.partLevels(ctx, id, p)
+		agent, customer, err := a.partLevels(ctx, c.ID, p)
 		if err != nil {
 			return earshot.Levels{}, err
 		}
@@ -52,7 +56,7 @@ func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (ag
 	}
 	agent, customer, err = a.measurePart(ctx, p)
 	if errors.Is(err, errUnmeasurable) || errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return nil, nil, a.remarkWaveform(ctx, id, whyNoWaveform(err))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("measure the levels of %s: %w", p.File, err)
@@ -60,7 +64,7 @@ func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (ag
 	if err := a.files.WriteWhole(name, levels.Append(nil, agent, customer)); err != nil {
 		return nil, nil, fmt.Errorf("keep %s: %w", name, err)
 	}
-	return agent, customer, nil
+	return agent, customer, a.unremarkWaveform(ctx, id)
 }
 
 func (a *Archive) measurePart(ctx context.Context, p earshot.Part) (agent, customer []byte, err error) {
@@ -69,7 +73,7 @@ func (a *Archive) measurePart(ctx context.Context, p earshot.Part) (agent, custo
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return measure(ctx, p, file)
+	return measure(ctx, a.convert, p, file)
 }
 
 // timeline is a call's levels, a step each earshot.LevelStepMs.

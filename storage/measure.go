@@ -11,7 +11,7 @@ import (
 	"earshot/audio/ogg"
 	"earshot/audio/opus"
 	"earshot/audio/pcm"
-	"earshot/audio/wav"
+	"earshot/storage/convert"
 )
 
 // meter measures the levels of a part's file by decoding it: those of a part
@@ -23,12 +23,12 @@ type meter struct {
 
 // measure decodes file, which takes about a second for three minutes of both
 // sides. What cannot be decoded is a gap.
-func measure(ctx context.Context, part earshot.Part, file io.Reader) (agent, customer []byte, err error) {
+func measure(ctx context.Context, c *convert.Converter, part earshot.Part, file io.ReadSeeker) (agent, customer []byte, err error) {
 	m := meter{part: part}
 	if part.Codec == earshot.Opus {
 		err = m.opus(ctx, file)
 	} else {
-		err = m.wav(ctx, file)
+		err = m.brought(ctx, c, file)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -151,42 +151,4 @@ func empty(packet []byte) bool {
 		}
 	}
 	return true
-}
-
-func (m *meter) wav(ctx context.Context, file io.Reader) error {
-	r, err := wav.NewReader(file)
-	if err != nil {
-		return unmeasurable(err)
-	}
-	samples := make([]int16, r.Rate*earshot.LevelStepMs/1000*r.Channels)
-	for ms := int64(0); ; ms += earshot.LevelStepMs {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := fill(r, samples)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return nil
-		}
-		for i := range min(r.Channels, 2) {
-			m.side(i).Add(ms, earshot.LevelStepMs, levels.OfPCM(pcm.Channel(nil, samples[:n], r.Channels, i)))
-		}
-	}
-}
-
-// fill reads samples until they are full or the file ends.
-func fill(r *wav.Reader, samples []int16) (n int, err error) {
-	for n < len(samples) {
-		got, err := r.Read(samples[n:])
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
-		n += got
-	}
-	return n, nil
 }

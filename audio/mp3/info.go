@@ -25,7 +25,8 @@ type Info struct {
 	// Bytes other than zero that belong to no frame and no tag: before the first
 	// frame, between frames, behind the last.
 	Before, Inside, Behind int64
-	Joined                 bool // another file begins inside
+	First                  int64 // where the first frame begins
+	Joined                 bool  // another file begins inside
 	RateChanges            bool
 
 	head, tail int   // samples a channel to leave out at start and end
@@ -78,11 +79,15 @@ type census struct {
 	scanner       *scanner
 	first         header
 	bits, samples int64
+	begun         bool
 	length        float64 // seconds
 	junk          int64   // up to the frame before
 }
 
 func (c *census) take(f frame) {
+	if !c.begun {
+		c.begun, c.First = true, f.offset
+	}
 	if junk := c.scanner.skipped - c.scanner.zeros; c.Frames == 0 {
 		c.Before, c.junk = junk, junk
 	} else {
