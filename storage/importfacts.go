@@ -189,7 +189,7 @@ func (f *importFacts) previewFolder(ctx context.Context, p *earshot.ImportPrevie
 		}
 		var tags earshot.ImportTold
 		if len(p.Rows) < previewed {
-			tags = tagsAt(folder, file.Path)
+			tags = f.tagsAt(folder, file.Path)
 		}
 		f.preview(p, file, tags)
 	}
@@ -220,11 +220,11 @@ func (f *importFacts) preview(p *earshot.ImportPreview, file imports.File, tags 
 
 // tagsAt is what the file itself tells; nothing where it cannot be read, which its
 // turn will show.
-func tagsAt(folder ImportFolder, path string) earshot.ImportTold {
+func (f *importFacts) tagsAt(folder ImportFolder, path string) earshot.ImportTold {
 	file, info, err := folder.Open(path)
 	if err != nil {
 		return earshot.ImportTold{}
 	}
 	defer func() { _ = file.Close() }() // only read
-	return imports.Tags(file, info.Size())
+	return imports.Tags(file, info.Size(), f.settings.Charset)
 }

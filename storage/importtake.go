@@ -116,7 +116,7 @@ func (r *importRun) takeFile(ctx context.Context, s *Imports, t *takenFile, reco
 		return err
 	}
 	about := imports.File{Path: t.file.Path, ModifiedAt: info.ModTime(), Recoded: recoded}
-	facts, err := r.facts.of(about, imports.Tags(from, info.Size()))
+	facts, err := r.facts.of(about, imports.Tags(from, info.Size(), r.batch.Settings.Charset))
 	if err != nil {
 		return err
 	}
