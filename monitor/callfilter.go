@@ -31,11 +31,31 @@ type callFilter struct {
 	MinMs     int64    `query:"minMs" minimum:"0" doc:"at least so long"`
 	MaxMs     int64    `query:"maxMs" minimum:"0" doc:"at most so long; 0 is no bound"`
 	Listened  string   `query:"listened" enum:"yes,no" doc:"whether anybody has played it"`
+	Imported  string   `query:"imported" enum:"yes,no" doc:"whether it was brought in from an older recorder"`
+	Batch     string   `query:"batch" maxLength:"64" doc:"brought in by the import of this id"`
 	Q         string   `query:"q" maxLength:"400" doc:"words, all of which must be found"`
 	Note      string   `query:"note" maxLength:"400" doc:"words, all of which must be found in marks"`
 	Total     bool     `query:"total" doc:"count what is found in all"`
 	Cursor    string   `query:"cursor" maxLength:"200"`
 	Limit     int      `query:"limit" minimum:"1" maximum:"200" default:"50"`
+
+	// How the conversation went. Any of these leaves out calls of which that is not
+	// known.
+	MinSilenceShare  optional[int]   `query:"minSilenceShare" minimum:"0" maximum:"1000" doc:"per mille of the time in which nobody talks"`
+	MaxSilenceShare  optional[int]   `query:"maxSilenceShare" minimum:"0" maximum:"1000"`
+	MinAgentShare    optional[int]   `query:"minAgentShare" minimum:"0" maximum:"1000" doc:"per mille of the time in which the agent talks"`
+	MaxAgentShare    optional[int]   `query:"maxAgentShare" minimum:"0" maximum:"1000"`
+	MinOvertalkShare optional[int]   `query:"minOvertalkShare" minimum:"0" maximum:"1000" doc:"per mille of the time in which both talk"`
+	MinInterruptions optional[int]   `query:"minInterruptions" minimum:"0" maximum:"100000"`
+	MinMonologueMs   optional[int64] `query:"minMonologueMs" minimum:"0" doc:"one side talks so long at a stretch"`
+}
+
+func (f callFilter) bounds() index.TalkBounds {
+	return index.TalkBounds{
+		MinSilence: f.MinSilenceShare.orNil(), MaxSilence: f.MaxSilenceShare.orNil(), MinAgent: f.MinAgentShare.orNil(),
+		MaxAgent: f.MaxAgentShare.orNil(), MinOvertalk: f.MinOvertalkShare.orNil(), MinInterruptions: f.MinInterruptions.orNil(),
+		MinMonologueMs: f.MinMonologueMs.orNil(),
+	}
 }
 
 // query is the search that f asks for, on behalf of who is visiting; `bad_time`,
@@ -60,7 +80,7 @@ func (f callFilter) query(ctx context.Context, s *Server) (index.CallQuery, erro
 		Kinds: typed[earshot.SeatKind](f.Kind), Directions: typed[earshot.Direction](f.Direction),
 		Number: f.Number, Account: f.Account, Ticket: f.Ticket, Businesses: f.Business, Ratings: f.Rating,
 		Flags: typed[earshot.Flag](f.Flag), Tags: f.Tag, States: typed[earshot.CallState](f.State),
-		MinMs: f.MinMs, MaxMs: f.MaxMs, Played: yesOrNo(f.Listened),
+		MinMs: f.MinMs, MaxMs: f.MaxMs, Played: yesOrNo(f.Listened), Talk: f.bounds(), Imported: yesOrNo(f.Imported), Batch: f.Batch,
 		Words: f.Q, Notes: f.Note, Asker: who.who.User.ID, Cursor: f.Cursor, Limit: f.Limit,
 	}
 	switch f.Held {

@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"earshot"
+	"earshot/storage/index"
 )
 
 type callList struct {
 	Calls    []earshot.Call `json:"calls"`
 	Next     string         `json:"next" doc:"the cursor of the page after this one; empty on the last"`
 	Listened []string       `json:"listened" doc:"ids of those that somebody has played"`
-	Total    *int           `json:"total,omitempty" doc:"how many are found in all, where that was asked for; 1001 says more than 1,000"`
+	Total    *int           `json:"total,omitempty" doc:"how many are found in all, where that was asked for and can be said soon; 1001 says more than 1,000"`
 }
 
 func (s *Server) callOperations(b *book) {
@@ -48,10 +49,12 @@ func (s *Server) searchCalls(ctx context.Context, in *callFilter) (*body[callLis
 	list := callList{Calls: make([]earshot.Call, len(page.Calls)), Next: page.Next}
 	if in.Total {
 		n, err := s.Archive.Count(ctx, query)
-		if err != nil {
+		switch {
+		case err == nil:
+			list.Total = &n
+		case !errors.Is(err, index.ErrUncounted): // the page is there all the same
 			return nil, err
 		}
-		list.Total = &n
 	}
 	ids := make([]string, len(page.Calls))
 	for i, call := range page.Calls {

@@ -14,10 +14,12 @@ import (
 	"earshot"
 )
 
-// A search that no single index answers goes two ways, one after the other.
-// The newest calls along the index that suits best are looked at: where many of
-// them are wanted, they fill the page. What is wanted of older calls is rare
-// then, and found by the calls' terms.
+// A search that no single index answers goes by the calls' terms. SQLite's word
+// index hands calls out newest first, so a page costs little however many there
+// are. PostgreSQL's collects all calls that have the terms before it hands out
+// any: so there the newest calls along the index that suits best are looked at
+// first. Where many of them are wanted, they fill the page; what is wanted of
+// older calls is rare then, and found by terms.
 
 // clause is what a call must have for one filter: of several alternatives any,
 // each of which is several terms that it must have all.
@@ -26,83 +28,107 @@ type clause [][]string
 // terms are the clauses of a search, none where it does without: where an index
 // has just what is asked for, or leaves few calls to look at.
 func (s *search) terms() []clause {
-	switch s.arms()[0].by {
-	case byHold, byTicket, byAccount, byNumber:
+	if !s.whole || !s.wantsTerms() {
 		return nil
 	}
-	if slices.Contains(s.States, earshot.CallDeleted) || len(s.States) == 1 && s.States[0] == earshot.CallLive {
-		return nil
-	}
-	for _, word := range slices.Concat(s.words, s.notes) {
-		if len(wordGrams(word)) == 0 { // nearly every call has it
-			return nil
-		}
-	}
-	clauses := s.factTerms()
-	if len(clauses) == 1 && s.onPath() {
-		return nil
-	}
-	return append(clauses, s.textTerms()...)
+	return s.clauses()
 }
 
-// onPath says whether the path is by an index on all that is asked for.
-func (s *search) onPath() bool {
+// wantsTerms says whether terms are what answers.
+func (s *search) wantsTerms() bool {
 	by := s.arms()[0].by
-	return !s.hasText() && by != byTime && by != byState
+	if by == byHold || len(s.States) == 1 && s.States[0] == earshot.CallLive {
+		return false
+	}
+	if clauses := s.clauses(); len(clauses) != 1 {
+		return len(clauses) > 0
+	}
+	return s.hasText() || by == byTime
 }
 
-// factTerms are the clauses of what a call is; kind and direction are one, as
-// they are in their index.
-func (s *search) factTerms() []clause {
-	var clauses []clause
-	add := func(terms ...string) {
-		if len(terms) == 0 {
-			return
+// clauses are those of all filters that have terms. A call that is deleted has
+// others than one that is not.
+func (s *search) clauses() []clause {
+	deleted := slices.Contains(s.States, earshot.CallDeleted)
+	if !deleted {
+		return s.clausesOf(kept)
+	}
+	all := s.clausesOf(gone)
+	if slices.ContainsFunc(s.States, func(c earshot.CallState) bool { return c != earshot.CallDeleted }) {
+		for i, c := range s.clausesOf(kept) {
+			all[i] = append(all[i], c...)
 		}
-		var c clause
-		for _, t := range terms {
-			c = append(c, []string{t})
-		}
-		clauses = append(clauses, c)
 	}
-	add(termsOfValues(termSeat, s.Seats)...)
-	add(termsOfValues(termAgent, s.Agents)...)
-	add(termsOfValues(termBranch, s.Branches)...)
-	add(termsOfValues(termBusiness, s.Businesses)...)
-	add(termsOfValues(termTag, s.Tags)...)
-	add(termsOfValues(termFlag, texts(s.Flags))...)
-	var ratings []string
-	for _, r := range s.Ratings {
-		ratings = append(ratings, term(termRating, strconv.Itoa(r)))
-	}
-	add(ratings...)
-	if c := s.kindClause(); c != nil {
-		clauses = append(clauses, c)
-	}
-	if s.numberAt == atEnd && utf8.RuneCountInString(s.Number) < shortNumber {
-		add(term(termEnd, s.Number))
-	}
-	if s.MinMs > 0 || s.MaxMs > 0 {
-		add(lengthTerms(s.MinMs, s.MaxMs)...)
-	}
-	if s.Played != nil {
-		add(playedTerm(*s.Played))
-	}
-	return clauses
+	return all
 }
 
-func (s *search) kindClause() clause {
+func (s *search) clausesOf(f fate) []clause {
+	return slices.Concat(s.stateTerms(f), s.placeTerms(f), s.factTerms(f), s.talkTerms(f), s.textTerms(f))
+}
+
+// anyOf is a clause of terms of which one is enough, none for no terms.
+func anyOf(terms []string) []clause {
+	if len(terms) == 0 {
+		return nil
+	}
+	c := make(clause, len(terms))
+	for i, t := range terms {
+		c[i] = []string{t}
+	}
+	return []clause{c}
+}
+
+// stateTerms are the clause of states, where stored calls, which nearly all are,
+// are not wanted.
+func (s *search) stateTerms(f fate) []clause {
+	if slices.Contains(s.States, earshot.CallStored) {
+		return nil
+	}
+	var terms []string
+	for _, state := range s.States {
+		if fateOf(state) == f {
+			terms = append(terms, f.term(termState, string(state)))
+		}
+	}
+	return anyOf(terms)
+}
+
+// placeTerms are the clauses of where a call was: branch, kind and direction.
+func (s *search) placeTerms(f fate) []clause {
+	kinds, directions := texts(s.Kinds), texts(s.Directions)
+	if len(s.Branches) == 0 {
+		return s.kindClause(f)
+	}
+	if len(kinds) == 0 && len(directions) == 0 {
+		return anyOf(f.terms(termBranch, s.Branches))
+	}
+	return slices.Concat(anyOf(f.pairs(termBranchKind, s.Branches, kinds)), anyOf(f.pairs(termBranchDirection, s.Branches, directions)))
+}
+
+func (f fate) pairs(kind byte, as, bs []string) []string {
+	var terms []string
+	for _, a := range as {
+		for _, b := range bs {
+			terms = append(terms, f.term(kind, pair(clean(a), b)))
+		}
+	}
+	return terms
+}
+
+// kindClause is that of kind and direction; it is one, as they are in their
+// index.
+func (s *search) kindClause(f fate) []clause {
 	if len(s.Kinds) == 0 && len(s.Directions) == 0 {
 		return nil
 	}
-	kinds, directions := termsOfValues(termKind, texts(s.Kinds)), termsOfValues(termDirection, texts(s.Directions))
+	kinds, directions := f.terms(termKind, texts(s.Kinds)), f.terms(termDirection, texts(s.Directions))
 	var c clause
 	for _, k := range orNothing(kinds) {
 		for _, d := range orNothing(directions) {
 			c = append(c, slices.DeleteFunc([]string{k, d}, func(t string) bool { return t == "" }))
 		}
 	}
-	return c
+	return []clause{c}
 }
 
 func orNothing(terms []string) []string {
@@ -112,42 +138,112 @@ func orNothing(terms []string) []string {
 	return terms
 }
 
-func termsOfValues(kind byte, values []string) []string {
-	terms := make([]string, len(values))
-	for i, v := range values {
-		terms[i] = term(kind, clean(v))
+// factTerms are the clauses of what else a call is.
+func (s *search) factTerms(f fate) []clause {
+	var ratings, account, ticket, number, length, played, imported, batch []string
+	for _, r := range s.Ratings {
+		ratings = append(ratings, f.term(termRating, strconv.Itoa(r)))
 	}
-	return terms
+	if s.Account != "" {
+		account = f.terms(termAccount, []string{s.Account})
+	}
+	if s.Ticket != "" {
+		ticket = f.terms(termTicket, []string{s.Ticket})
+	}
+	if s.numberAt == atEnd && utf8.RuneCountInString(s.Number) < shortNumber {
+		number = f.terms(termEnd, []string{s.Number})
+	}
+	if s.MinMs > 0 || s.MaxMs > 0 {
+		length = lengths.within(f, &s.MinMs, someOrNil(s.MaxMs))
+	}
+	if s.Played != nil {
+		played = []string{playedTerm(f, *s.Played)}
+	}
+	if s.Imported != nil {
+		imported = []string{originTerm(f, *s.Imported)}
+	}
+	if s.Batch != "" {
+		batch = f.terms(termBatch, []string{s.Batch})
+	}
+	return slices.Concat(
+		anyOf(f.terms(termSeat, s.Seats)), anyOf(f.terms(termAgent, s.Agents)), anyOf(f.terms(termBusiness, s.Businesses)), anyOf(ratings),
+		anyOf(f.terms(termTag, s.Tags)), anyOf(f.terms(termFlag, texts(s.Flags))), anyOf(account), anyOf(ticket), anyOf(number), anyOf(length),
+		anyOf(played), anyOf(imported), anyOf(batch),
+	)
 }
 
-// textTerms are the clauses of words.
-func (s *search) textTerms() []clause {
+// someOrNil is nil for 0, which is no bound.
+func someOrNil(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+// talkBound is a range of one of the columns that say how a conversation went.
+type talkBound struct {
+	column      string
+	ladder      ladder
+	least, most *int64
+}
+
+// bounds are those that filter.
+func (t TalkBounds) bounds() []talkBound {
+	all := []talkBound{
+		{"talk_silence", silences, wide(t.MinSilence), wide(t.MaxSilence)},
+		{"talk_agent", agentShares, wide(t.MinAgent), wide(t.MaxAgent)},
+		{"talk_overtalk", overtalks, wide(t.MinOvertalk), nil},
+		{"talk_interruptions", interrupteds, wide(t.MinInterruptions), nil},
+		{"talk_monologue", monologues, t.MinMonologueMs, nil},
+	}
+	return slices.DeleteFunc(all, func(b talkBound) bool { return b.least == nil && b.most == nil })
+}
+
+func wide(n *int) *int64 {
+	if n == nil {
+		return nil
+	}
+	w := int64(*n)
+	return &w
+}
+
+// talkTerms are the clauses of how the conversation went.
+func (s *search) talkTerms(f fate) []clause {
 	var clauses []clause
-	for _, word := range s.words {
-		clauses = s.addWord(clauses, termWords, word)
-	}
-	for _, word := range s.notes {
-		clauses = s.addWord(clauses, termMark, word)
-	}
-	if s.numberAt == anywhere {
-		clauses = append(clauses, clause{termsOfValues(termNumber, trigrams(s.Number))})
+	for _, b := range s.Talk.bounds() {
+		clauses = append(clauses, anyOf(b.ladder.within(f, b.least, b.most))...)
 	}
 	return clauses
 }
 
-// addWord adds the clause of a word in what all may search, or in private marks
-// of who asks.
-func (s *search) addWord(clauses []clause, kind byte, word string) []clause {
+// textTerms are the clauses of words.
+func (s *search) textTerms(f fate) []clause {
+	var clauses []clause
+	for _, word := range s.words {
+		clauses = append(clauses, s.wordClause(f, termWords, word))
+	}
+	for _, word := range s.notes {
+		clauses = append(clauses, s.wordClause(f, termMark, word))
+	}
+	if s.numberAt == anywhere || s.numberAt == atEnd && utf8.RuneCountInString(s.Number) >= shortNumber {
+		clauses = append(clauses, clause{f.terms(termNumber, trigrams(s.Number))})
+	}
+	return clauses
+}
+
+// wordClause is that of a word in what all may search, or in private marks of
+// who asks.
+func (s *search) wordClause(f fate, kind byte, word string) clause {
 	pieces := wordGrams(word)
-	c := clause{termsOfValues(kind, pieces)}
+	c := clause{f.terms(kind, pieces)}
 	if s.Asker != "" {
 		var own []string
 		for _, p := range pieces {
-			own = append(own, term(termPrivate, private(clean(s.Asker), p)))
+			own = append(own, f.term(termPrivate, pair(clean(s.Asker), p)))
 		}
 		c = append(c, own)
 	}
-	return append(clauses, c)
+	return c
 }
 
 // expression is clauses in the language of SQLite's word index, or of
@@ -182,6 +278,9 @@ func (s *search) pageByTerms(ctx context.Context, clauses []clause) (ids []strin
 
 // byTerms are the calls found, at most limit.
 func (s *search) byTerms(ctx context.Context, clauses []clause, limit int) ([]hit, error) {
+	if !isPostgres(s.db) {
+		return s.olderByTerms(ctx, clauses, s.after, limit)
+	}
 	end, whole, err := s.nearEnd(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find how far to look: %w", err)
@@ -215,6 +314,16 @@ func (s *search) pathAlone() *search {
 	c := &search{db: s.db, effort: s.effort, limit: s.limit, bare: true}
 	c.From, c.To = s.From, s.To
 	switch s.arms()[0].by {
+	case byTicket:
+		c.Ticket = s.Ticket
+	case byAccount:
+		c.Account = s.Account
+	case byNumber:
+		c.Number, c.numberAt = s.Number, atEnd
+	case byBatch:
+		c.Batch = s.Batch
+	case byImported:
+		c.Imported = s.Imported
 	case byAgent, byName:
 		c.Agents = s.Agents
 	case bySeat:
@@ -235,12 +344,25 @@ func (s *search) pathAlone() *search {
 	return c
 }
 
-// olderByTerms are the calls found behind a position, by their terms.
-func (s *search) olderByTerms(ctx context.Context, clauses []clause, after position, limit int) ([]hit, error) {
-	first, end := int64(0), firstPlace(after.at+1) // places from first up to, not including, end
+// span is from which place up to which, not including it, the calls are that s
+// may find behind a position.
+func (s *search) span(after position) (first, end int64) {
+	end = firstPlace(maxStart)
 	if !s.From.IsZero() {
 		first = firstPlace(s.From.UnixMilli())
 	}
+	if !s.To.IsZero() {
+		end = firstPlace(s.To.UnixMilli())
+	}
+	if after.id != "" {
+		end = min(end, firstPlace(after.at+1))
+	}
+	return first, end
+}
+
+// olderByTerms are the calls found behind a position, by their terms.
+func (s *search) olderByTerms(ctx context.Context, clauses []clause, after position, limit int) ([]hit, error) {
+	first, end := s.span(after)
 	hits, err := s.inPlaces(ctx, clauses, after, first, end, limit)
 	if err != nil || len(hits) < limit {
 		return byPosition(hits), err
@@ -273,12 +395,13 @@ func (s *search) placesQuery(clauses []clause, after position, first, end int64,
 	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
 	if isPostgres(s.db) {
 		// Walking all places in order for the sake of LIMIT is not what is wanted.
-		found := s.db.NewSelect().Table("call_terms").ColumnExpr("call, place").Where("terms @@ ?::tsquery", expression(clauses, " & ", " | ")).
+		found := s.db.NewSelect().Table("call_terms").ColumnExpr("call, place, played_at").Where("terms @@ ?::tsquery", expression(clauses, " & ", " | ")).
 			Where("place >= ?", first).Where("place < ?", end)
-		q = q.WithQuery(bun.NewWithQuery("found", found).Materialized()).TableExpr("found").Join("JOIN calls ON calls.id = found.call").OrderExpr("found.place DESC")
+		q = q.WithQuery(bun.NewWithQuery("terms_at", found).Materialized()).TableExpr("terms_at").Join("JOIN calls ON calls.id = terms_at.call").
+			OrderExpr("terms_at.place DESC")
 	} else {
-		q = q.TableExpr("call_words").Join("CROSS JOIN call_terms ON call_terms.place = call_words.rowid").
-			Join("CROSS JOIN calls ON calls.id = call_terms.call").Where("call_words MATCH ?", expression(clauses, " AND ", " OR ")).
+		q = q.TableExpr("call_words").Join("CROSS JOIN call_terms AS terms_at ON terms_at.place = call_words.rowid").
+			Join("CROSS JOIN calls ON calls.id = terms_at.call").Where("call_words MATCH ?", expression(clauses, " AND ", " OR ")).
 			Where("call_words.rowid >= ?", first).Where("call_words.rowid < ?", end).OrderExpr("call_words.rowid DESC")
 	}
 	if after.id != "" {

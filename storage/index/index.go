@@ -14,7 +14,8 @@
 // durable too. PostgreSQL syncs as its administrator set it.
 //
 // Goroutines: those of database/sql's pools, and of an index that was opened by
-// Tend the one that looks after it; all end with Close.
+// Tend the one that looks after it and the one that completes terms; all end
+// with Close.
 package index
 
 import (
@@ -26,6 +27,8 @@ import (
 	"sync/atomic"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
 // Index is an open index. Its methods may be called from any goroutine.
@@ -34,6 +37,8 @@ type Index struct {
 	write    *bun.DB // in SQLite one connection: writers wait in line instead of failing busy
 	postgres bool
 	effort   effort
+
+	termsWhole atomic.Bool // all calls have their terms, and searches may rely on them
 
 	open      []driver.Connector // of the pools, without a gate: writer first
 	path      string             // of SQLite's file
@@ -74,11 +79,19 @@ func (ix *Index) start(ctx context.Context) (err error) {
 	if err := ix.migrate(ctx, db); err != nil {
 		return err
 	}
-	if err := ix.completeTerms(ctx, db); err != nil {
+	if err := ix.lookAtTerms(ctx, ix.with(db)); err != nil {
 		return err
 	}
 	_, err = db.ExecContext(ctx, "SELECT count(*) FROM locks")
 	return err
+}
+
+// with is db spoken to as the index's pools are.
+func (ix *Index) with(db *sql.DB) *bun.DB {
+	if ix.postgres {
+		return bun.NewDB(db, pgdialect.New())
+	}
+	return bun.NewDB(db, sqlitedialect.New())
 }
 
 // Close waits for queries under way and closes all connections.

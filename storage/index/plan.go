@@ -24,6 +24,7 @@ type search struct {
 	words  []string // in lower case
 	notes  []string // in lower case
 	bare   bool     // calls of any state, for counting how far to look
+	whole  bool     // the terms of all calls are there
 
 	numberAt numberAt
 }
@@ -70,16 +71,6 @@ func (s *search) hasText() bool {
 	return len(s.words) > 0 || len(s.notes) > 0 || s.numberAt == anywhere
 }
 
-// withoutText is the search of all that would have to be looked through.
-func (s *search) withoutText() *search {
-	c := *s
-	c.words, c.notes = nil, nil
-	if c.numberAt == anywhere {
-		c.numberAt = nowhere
-	}
-	return &c
-}
-
 // hits are the calls found after a position, and down to a last one unless that
 // is zero.
 func (s *search) hits(ctx context.Context, after, last position, offset, limit int) ([]hit, error) {
@@ -124,7 +115,9 @@ const (
 	byRating   path = "rating"
 	byBusiness path = "business"
 	byState    path = "state"
-	byKind     path = "kind"   // and direction: one index has both
+	byKind     path = "kind" // and direction: one index has both
+	byBatch    path = "origin_batch"
+	byImported path = "imported"
 	byHold     path = "hold"   // the calls that are held by themselves
 	byWindow   path = "window" // those at seats of which a window of time is held
 	byTerms    path = "terms"  // see pageByTerms
@@ -155,6 +148,8 @@ func (s *search) arms() []arm {
 		return []arm{{*s, byNumber}}
 	case len(s.States) == 1 && s.States[0] == earshot.CallLive:
 		return []arm{{*s, byState}}
+	case s.Batch != "":
+		return []arm{{*s, byBatch}}
 	case few(s.Agents):
 		return append(split(s, byAgent, s.Agents, func(a *arm, one []string) { a.Agents = one }),
 			split(s, byName, named(s.Agents), func(a *arm, one []string) { a.Agents = one })...)
@@ -170,6 +165,8 @@ func (s *search) arms() []arm {
 		return split(s, byRating, s.Ratings, func(a *arm, one []int) { a.Ratings = one })
 	case few(s.Businesses) && !slices.Contains(s.Businesses, ""):
 		return split(s, byBusiness, s.Businesses, func(a *arm, one []string) { a.Businesses = one })
+	case s.Imported != nil && *s.Imported && isPostgres(s.db):
+		return []arm{{*s, byImported}}
 	case few(s.States) && !slices.Contains(s.States, earshot.CallStored):
 		return split(s, byState, s.States, func(a *arm, one []earshot.CallState) { a.States = one })
 	case few(s.Kinds) || few(s.Directions):
@@ -252,18 +249,41 @@ func (a *arm) filters(q *bun.SelectQuery, at string) *bun.SelectQuery {
 	if !a.FreeAt.IsZero() {
 		q = q.Where("NOT EXISTS (?)", a.holding("holds.call = calls.id", a.FreeAt)).Where("NOT EXISTS (?)", a.holding(coveredBy, a.FreeAt))
 	}
-	if a.Played != nil {
-		not := map[bool]string{false: "NOT "}[*a.Played]
-		q = q.Where(not+"EXISTS (?)", a.db.NewSelect().Table("call_terms").ColumnExpr("1").
-			Where("call_terms.call = calls.id").Where("call_terms.played_at > 0"))
-	}
+	q = a.played(q)
 	if a.by != byTag {
 		q = a.labelled(q, tagTable, a.Tags)
 	}
 	if a.by != byFlag {
 		q = a.labelled(q, flagTable, texts(a.Flags))
 	}
-	return a.text(a.inState(a.facts(q)))
+	return a.text(a.inState(a.talk(a.facts(q))))
+}
+
+// played keeps calls that somebody has played, or that nobody has. Who searches
+// by terms has their row at hand.
+func (a *arm) played(q *bun.SelectQuery) *bun.SelectQuery {
+	if a.Played == nil {
+		return q
+	}
+	if a.by == byTerms {
+		return q.Where("(terms_at.played_at > 0) = ?", *a.Played)
+	}
+	not := map[bool]string{false: "NOT "}[*a.Played]
+	return q.Where(not+"EXISTS (?)", a.db.NewSelect().Table("call_terms").ColumnExpr("1").
+		Where("call_terms.call = calls.id").Where("call_terms.played_at > 0"))
+}
+
+// talk adds the bounds of how conversations went; a null is within none.
+func (a *arm) talk(q *bun.SelectQuery) *bun.SelectQuery {
+	for _, b := range a.Talk.bounds() {
+		if b.least != nil {
+			q = q.Where("calls."+b.column+" >= ?", *b.least)
+		}
+		if b.most != nil {
+			q = q.Where("calls."+b.column+" <= ?", *b.most)
+		}
+	}
+	return q
 }
 
 // held are the calls, or the seats, that active holds name.
@@ -322,6 +342,12 @@ func (a *arm) facts(q *bun.SelectQuery) *bun.SelectQuery {
 	if a.numberAt == atEnd {
 		end, column := reversed(a.Number), a.column("number_reversed", byNumber)
 		q = q.Where(column+" >= ?", end).Where(column+" < ?", end+"\U0010FFFF")
+	}
+	if a.Batch != "" {
+		q = q.Where(a.column("origin_batch", byBatch)+" = ?", a.Batch)
+	}
+	if a.Imported != nil {
+		q = q.Where(map[bool]string{true: "calls.origin_batch IS NOT NULL", false: "calls.origin_batch IS NULL"}[*a.Imported])
 	}
 	switch a.by {
 	case byTicket, byAccount, byBusiness:

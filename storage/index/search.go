@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,9 @@ type CallQuery struct {
 	MinMs      int64               // at least this long
 	MaxMs      int64               // at most this long; 0 is no bound
 	Played     *bool               // whether anybody has played it
+	Talk       TalkBounds
+	Imported   *bool  // whether it was brought in from an older recorder
+	Batch      string // brought in by this import
 
 	// Notes must all be found, in any case, in the text of marks that are shared
 	// or Asker's.
@@ -47,10 +49,20 @@ type CallQuery struct {
 	Limit  int    // 1 to 200; 0 is 50
 }
 
+// TalkBounds are bounds of how a conversation went, both included; those that
+// are nil do not filter. Any bound leaves out calls of which that is not known.
+type TalkBounds struct {
+	MinSilence, MaxSilence *int // per mille of the time; see earshot.Talk
+	MinAgent, MaxAgent     *int
+	MinOvertalk            *int
+	MinInterruptions       *int
+	MinMonologueMs         *int64
+}
+
 // CallPage is a page of calls, newest first. Next is the cursor of the page
-// after it, empty where there is none. A search for a single ASCII character
-// looks through a bounded number of calls for a page: one with few calls, or
-// none, may have a Next.
+// after it, empty where there is none. While an index that was updated makes the
+// terms of its calls anew, a search looks through a bounded number of calls for
+// a page: one with few calls, or none, may have a Next.
 type CallPage struct {
 	Calls []earshot.Call
 	Next  string
@@ -65,10 +77,10 @@ const (
 	mostText   = 200 // characters of Words
 )
 
-// effort is how many calls are looked through: before their terms are asked,
-// near in the order of time and nearFar where they do not lie side by side, which
-// takes several times as long; and where terms cannot help, at once and for one
-// page, likewise.
+// effort is how many calls are looked at. In PostgreSQL, before their terms are
+// asked: near in the order of time, and nearFar where they do not lie side by
+// side, which takes several times as long. While terms are not complete: at
+// once, and for one page in the order of time or else far.
 type effort struct{ near, nearFar, window, page, far int }
 
 func usualEffort() effort {
@@ -87,7 +99,7 @@ func (ix *Index) SearchCalls(ctx context.Context, q CallQuery) (CallPage, error)
 	switch terms := s.terms(); {
 	case len(terms) > 0:
 		ids, page.Next, err = s.pageByTerms(ctx, terms)
-	case s.hasText() && s.arms()[0].by != byHold:
+	case s.toLookThrough():
 		ids, page.Next, err = s.lookThrough(ctx)
 	default:
 		ids, page.Next, err = s.page(ctx, s.after, position{}, s.limit)
@@ -118,7 +130,7 @@ func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
 		}
 		q.Branches = sortedKeys(subtree(all, q.Branches))
 	}
-	s := &search{CallQuery: q, db: ix.read, after: after, limit: limit, effort: ix.effort}
+	s := &search{CallQuery: q, db: ix.read, after: after, limit: limit, effort: ix.effort, whole: ix.termsWhole.Load()}
 	s.words = strings.Fields(strings.ToLower(q.Words))
 	s.notes = strings.Fields(strings.ToLower(q.Notes))
 	s.numberAt, err = s.whereNumber(ctx)
@@ -141,10 +153,32 @@ func (q CallQuery) validate() error {
 	if q.MinMs < 0 || q.MaxMs < 0 || q.MaxMs > 0 && q.MaxMs < q.MinMs {
 		return earshot.Fail(earshot.Invalid, "bad_query", "a length is at least 0, and the longest not below the shortest")
 	}
-	for _, text := range []string{q.Number, q.Account, q.Ticket, q.Words, q.Notes} {
+	if err := q.Talk.validate(); err != nil {
+		return err
+	}
+	for _, text := range []string{q.Number, q.Account, q.Ticket, q.Words, q.Notes, q.Batch} {
 		if strings.Contains(text, "\x00") || !utf8.ValidString(text) || len(text) > 4*mostText {
 			return earshot.Fail(earshot.Invalid, "bad_query", "what is searched for is not text")
 		}
+	}
+	return nil
+}
+
+// mostShare is all of the time, per mille.
+const mostShare = 1000
+
+func (t TalkBounds) validate() error {
+	for _, b := range []struct{ min, max *int }{{t.MinSilence, t.MaxSilence}, {t.MinAgent, t.MaxAgent}, {t.MinOvertalk, nil}} {
+		least, most := orZero(b.min), mostShare
+		if b.max != nil {
+			most = *b.max
+		}
+		if least < 0 || most > mostShare || most < least {
+			return earshot.Fail(earshot.Invalid, "bad_query", "a share is 0 to %d, and the greatest not below the least", mostShare)
+		}
+	}
+	if orZero(t.MinInterruptions) < 0 || orZero(t.MinMonologueMs) < 0 {
+		return earshot.Fail(earshot.Invalid, "bad_query", "interruptions and monologues are at least 0")
 	}
 	return nil
 }
@@ -174,32 +208,6 @@ func (s *search) page(ctx context.Context, after, last position, limit int) (ids
 	return ids, next, nil
 }
 
-// lookThrough searches for text, window by window, until the page is full or
-// enough calls have been looked through.
-func (s *search) lookThrough(ctx context.Context) (ids []string, next string, err error) {
-	after, most, window := s.after, s.effort.page, s.effort.window
-	if s.arms()[0].by != byTime {
-		most = s.effort.far
-	}
-	for looked := 0; looked < most && len(ids) < s.limit; looked += window {
-		last, err := s.withoutText().hits(ctx, after, position{}, window-1, 1)
-		if err != nil {
-			return nil, "", fmt.Errorf("find how far to look: %w", err)
-		}
-		if len(last) == 0 { // so few are left that the window has no end
-			found, next, err := s.page(ctx, after, position{}, s.limit-len(ids))
-			return append(ids, found...), next, err
-		}
-		found, next, err := s.page(ctx, after, last[0].position(), s.limit-len(ids))
-		ids = append(ids, found...)
-		if err != nil || next != "" {
-			return ids, next, err
-		}
-		after = last[0].position()
-	}
-	return ids, after.String(), nil
-}
-
 func sortedKeys(set map[string]bool) []string {
 	keys := make([]string, 0, len(set))
 	for k := range set {
@@ -207,24 +215,4 @@ func sortedKeys(set map[string]bool) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// MostCounted is the greatest total that CountCalls answers.
-const MostCounted = 1001
-
-// CountCalls is how many calls q finds, whatever its cursor and limit;
-// MostCounted for that many or more.
-func (ix *Index) CountCalls(ctx context.Context, q CallQuery) (int, error) {
-	q.Cursor, q.Limit = "", 0
-	s, err := ix.search(ctx, q)
-	if err != nil {
-		return 0, err
-	}
-	var hits []hit
-	if terms := s.terms(); len(terms) > 0 {
-		hits, err = s.byTerms(ctx, terms, MostCounted)
-	} else {
-		hits, err = s.hits(ctx, position{}, position{}, 0, MostCounted)
-	}
-	return len(hits), failed("count calls", err)
 }

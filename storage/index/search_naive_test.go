@@ -1,6 +1,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -32,10 +33,11 @@ func TestSearchFindsWhatALookAtEveryCallFinds(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			ix.effort = effort{near: 7, nearFar: 4, window: 50, page: 1000, far: 1000}
+			ix.effort = effort{near: 7, nearFar: 4, window: 50, page: 100, far: 100}
 			r := rand.New(rand.NewPCG(4, 2026))
 			v := makeVillage(t, ix, r)
-			for n := range 500 {
+			for n := range 800 {
+				ix.termsWhole.Store(n%4 > 0) // also while they are being made
 				q := v.query(r)
 				want := v.look(q)
 				got, err := ids(t, ix, q)
@@ -46,6 +48,9 @@ func TestSearchFindsWhatALookAtEveryCallFinds(t *testing.T) {
 					t.Fatalf("search %d, %s (-want +got):\n%s", n, said(q), diff)
 				}
 				total, err := ix.CountCalls(t.Context(), q)
+				if errors.Is(err, ErrUncounted) && n%4 == 0 {
+					continue
+				}
 				if err != nil || total != len(want) {
 					t.Fatalf("search %d, %s: a total of %d, want %d (%v)", n, said(q), total, len(want), err)
 				}
@@ -56,8 +61,13 @@ func TestSearchFindsWhatALookAtEveryCallFinds(t *testing.T) {
 
 func said(q CallQuery) string {
 	s := fmt.Sprintf("%+v", q)
-	if q.Played != nil {
-		s += fmt.Sprintf(" played %v", *q.Played)
+	for what, is := range map[string]*bool{"played": q.Played, "imported": q.Imported} {
+		if is != nil {
+			s += fmt.Sprintf(" %s %v", what, *is)
+		}
+	}
+	for _, b := range q.Talk.bounds() {
+		s += fmt.Sprintf(" %s %d..%d", b.column, orZero(b.least), orZero(b.most))
 	}
 	return s
 }
@@ -82,7 +92,9 @@ func ids(t *testing.T, ix *Index, q CallQuery) ([]string, error) {
 type village struct {
 	calls  []earshot.Call // newest first
 	played map[string]bool
+	holds  []earshot.Hold
 	start  time.Time
+	now    time.Time
 }
 
 var (
@@ -95,6 +107,7 @@ func some[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 func makeVillage(t *testing.T, ix *Index, r *rand.Rand) *village {
 	v := &village{played: map[string]bool{}, start: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
+	v.now = v.start.AddDate(0, 1, 0)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -115,8 +128,13 @@ func makeVillage(t *testing.T, ix *Index, r *rand.Rand) *village {
 			v.played[c.ID] = true
 			must(ix.AddAudit(t.Context(), earshot.Audit{At: c.StartedAt, Who: "ins", Action: earshot.AuditPlay, Call: c.ID}))
 		}
+		if c.State != earshot.CallLive && r.IntN(12) == 0 {
+			c = c.Tombstone(earshot.Deletion{At: earshot.At(v.now), By: "boss", Reason: "r"})
+			must(ix.PutTombstone(t.Context(), c))
+		}
 		v.calls = append(v.calls, c)
 	}
+	v.hold(t, ix, r)
 	slices.SortFunc(v.calls, func(a, b earshot.Call) int {
 		if n := b.StartedAt.Compare(a.StartedAt.Time); n != 0 {
 			return n
@@ -124,6 +142,35 @@ func makeVillage(t *testing.T, ix *Index, r *rand.Rand) *village {
 		return strings.Compare(b.ID, a.ID)
 	})
 	return v
+}
+
+// hold keeps some calls, by themselves and by windows of time, of which some
+// overlap, and some are over.
+func (v *village) hold(t *testing.T, ix *Index, r *rand.Rand) {
+	for i := range 24 {
+		h := earshot.Hold{ID: fmt.Sprint("hold-", i), Reason: "r", By: "boss", At: earshot.At(v.start)}
+		if i%2 == 0 {
+			c := some(r, v.calls)
+			if c.State == earshot.CallDeleted {
+				continue
+			}
+			h.Call = c.ID
+		} else {
+			from := v.start.Add(time.Duration(r.IntN(60)) * time.Hour)
+			h.Seat, h.From, h.To = some(r, []string{"c1", "h1"}), earshot.At(from), earshot.At(from.Add(time.Duration(r.IntN(9))*time.Hour))
+		}
+		if i%3 == 0 {
+			h.Until = earshot.At(v.now.Add(time.Duration(r.IntN(3)-1) * time.Hour))
+		}
+		if err := ix.PutHold(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		v.holds = append(v.holds, h)
+	}
+}
+
+func (v *village) held(c earshot.Call) bool {
+	return slices.ContainsFunc(v.holds, func(h earshot.Hold) bool { return h.Active(v.now) && h.Covers(c) })
 }
 
 func (v *village) call(r *rand.Rand, i int) earshot.Call {
@@ -157,6 +204,16 @@ func (v *village) again(r *rand.Rand, c earshot.Call) earshot.Call {
 		}
 		c.SetFlag(some(r, []earshot.Flag{earshot.FlagLoud, earshot.FlagGaps, earshot.FlagShort}))
 	}
+	c.Talk, c.Origin = nil, nil
+	if r.IntN(3) > 0 {
+		c.Talk = &earshot.Talk{
+			AgentShare: r.IntN(1001), SilenceShare: r.IntN(1001), OvertalkShare: r.IntN(300),
+			Interruptions: r.IntN(12), LongestMonologue: r.Int64N(200_000),
+		}
+	}
+	if r.IntN(4) == 0 {
+		c.Origin = &earshot.Origin{Batch: some(r, []string{"b1", "b2"}), Path: "x.mp3", Remarks: []string{}}
+	}
 	for i := range r.IntN(3) {
 		c.Marks = append(c.Marks, earshot.Mark{
 			ID: fmt.Sprint(i), Kind: earshot.MarkNote, By: some(r, []string{"ins", "boss"}), Shared: r.IntN(2) == 0,
@@ -186,7 +243,20 @@ func (v *village) query(r *rand.Rand) CallQuery {
 		func() { q.Ratings = many(r, []int{0, 1, 2, 3, 5}) },
 		func() { q.Tags = many(r, someWords) },
 		func() { q.Flags = many(r, []earshot.Flag{earshot.FlagLoud, earshot.FlagGaps, earshot.FlagShort}) },
-		func() { q.States = many(r, []earshot.CallState{earshot.CallLive, earshot.CallStored}) },
+		func() {
+			q.States = many(r, []earshot.CallState{earshot.CallLive, earshot.CallStored, earshot.CallDeleted, earshot.CallDeleted})
+		},
+		func() { q.HeldAt = v.now },
+		func() { q.FreeAt = v.now },
+		func() { q.Talk.MinSilence = upTo(r, 1000) },
+		func() { q.Talk.MaxSilence = upTo(r, 1000) },
+		func() { q.Talk.MinAgent = upTo(r, 1000) },
+		func() { q.Talk.MaxAgent = upTo(r, 1000) },
+		func() { q.Talk.MinOvertalk = upTo(r, 300) },
+		func() { q.Talk.MinInterruptions = upTo(r, 12) },
+		func() { ms := r.Int64N(200_000); q.Talk.MinMonologueMs = &ms },
+		func() { imported := r.IntN(2) == 0; q.Imported = &imported },
+		func() { q.Batch = some(r, []string{"b1", "b2", "b3"}) },
 		func() {
 			if m := some(r, []int64{1, 10_000, 60_000, 60_001, 600_000, 90_000_000}); q.MaxMs == 0 || m <= q.MaxMs {
 				q.MinMs = m
@@ -199,6 +269,7 @@ func (v *village) query(r *rand.Rand) CallQuery {
 		},
 		func() { played := r.IntN(2) == 0; q.Played = &played },
 		func() { q.Words = some(r, someWords) },
+		func() { q.Words = some(r, []string{"1", "v", "%", "水", "-"}) },
 		func() {
 			q.Words = some(r, someWords) + " " + some(r, []string{"小明", "a0017", "T-1", "13", "水", "_"})
 		},
@@ -207,7 +278,15 @@ func (v *village) query(r *rand.Rand) CallQuery {
 	for range 1 + r.IntN(4) {
 		some(r, asks)()
 	}
+	if q.Talk.validate() != nil {
+		return v.query(r)
+	}
 	return q
+}
+
+func upTo(r *rand.Rand, most int) *int {
+	n := r.IntN(most + 1)
+	return &n
 }
 
 func many[T any](r *rand.Rand, from []T) []T {
@@ -245,8 +324,23 @@ func (v *village) fits(q CallQuery, c earshot.Call, longEnds bool) bool {
 		one(q.Kinds, c.Kind) && one(q.Directions, c.Direction) && number &&
 		(q.Account == "" || q.Account == c.Account) && (q.Ticket == "" || q.Ticket == c.Ticket) &&
 		one(q.Businesses, c.Business) && one(q.Ratings, c.Rating) && one(q.Tags, c.Tags...) && one(q.Flags, c.Flags...) &&
-		one(q.States, c.State) && c.DurationMs >= q.MinMs && (q.MaxMs == 0 || c.DurationMs <= q.MaxMs) &&
+		(one(q.States, c.State) && (len(q.States) > 0 || c.State != earshot.CallDeleted)) && v.talked(q, c) &&
+		(q.HeldAt.IsZero() || v.held(c)) && (q.FreeAt.IsZero() || !v.held(c)) &&
+		(q.Imported == nil || *q.Imported == (c.Origin != nil)) && (q.Batch == "" || c.Origin != nil && c.Origin.Batch == q.Batch) && c.DurationMs >= q.MinMs && (q.MaxMs == 0 || c.DurationMs <= q.MaxMs) &&
 		(q.Played == nil || *q.Played == v.played[c.ID]) && saysAll(q, c, agent)
+}
+
+func (v *village) talked(q CallQuery, c earshot.Call) bool {
+	within := func(n int64, least, most *int64) bool {
+		return (least == nil || n >= *least) && (most == nil || n <= *most)
+	}
+	b := q.Talk
+	if b == (TalkBounds{}) {
+		return true
+	}
+	return c.Talk != nil && within(int64(c.Talk.SilenceShare), wide(b.MinSilence), wide(b.MaxSilence)) &&
+		within(int64(c.Talk.AgentShare), wide(b.MinAgent), wide(b.MaxAgent)) && within(int64(c.Talk.OvertalkShare), wide(b.MinOvertalk), nil) &&
+		within(int64(c.Talk.Interruptions), wide(b.MinInterruptions), nil) && within(c.Talk.LongestMonologue, b.MinMonologueMs, nil)
 }
 
 func one[T comparable](wanted []T, are ...T) bool {

@@ -86,6 +86,7 @@ func Tend(ctx context.Context, url string, opts TendOptions) (*Index, error) {
 	ix.gate.close(errNotAsked)
 	t.look(running)
 	t.done.Go(func() { t.run(running) })
+	t.done.Go(func() { t.completeTerms(running) })
 	return ix, nil
 }
 

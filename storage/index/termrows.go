@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
-	"github.com/uptrace/bun/dialect/pgdialect"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"earshot"
 )
@@ -28,8 +25,7 @@ type termRow struct {
 	terms string
 }
 
-// putTerms makes calls be found by what their rows say, all in one go. One that
-// is deleted is found no more.
+// putTerms makes calls be found by what their rows say, all in one go.
 func putTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	for len(calls) > 0 {
 		some := calls[:min(rowsAtOnce, len(calls))]
@@ -50,25 +46,19 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	if err != nil {
 		return err
 	}
-	var gone []termRow // what is to be taken away, for good or to be put anew
+	var old []termRow // to be put anew
 	var put, moved []*termRow
 	for _, rows := range calls {
 		was, is := known[rows.call.ID]
-		if rows.call.State == earshot.CallDeleted {
-			if is {
-				gone = append(gone, was)
-			}
-			continue
-		}
 		now := &termRow{Call: rows.call.ID, Place: was.Place, PlayedAt: max(was.PlayedAt, played[rows.call.ID])}
-		now.terms = strings.Join(append(termsOf(rows), playedTerm(now.PlayedAt > 0)), " ")
+		now.terms = strings.Join(append(termsOf(rows), playedTerm(fateOf(rows.call.State), now.PlayedAt > 0)), " ")
 		now.Sum = sumOf(now.terms)
 		stays := is && was.Place>>placeBits == firstPlace(rows.call.StartedAt)>>placeBits
 		if stays && was.Sum == now.Sum {
 			continue
 		}
 		if is {
-			gone = append(gone, was)
+			old = append(old, was)
 		}
 		if !stays {
 			now.Place = placeOf(now.Call, rows.call.StartedAt)
@@ -76,7 +66,7 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 		}
 		put = append(put, now)
 	}
-	if err := dropTerms(ctx, tx, gone); err != nil {
+	if err := dropTerms(ctx, tx, old); err != nil {
 		return err
 	}
 	if err := settle(ctx, tx, moved); err != nil {
@@ -129,12 +119,12 @@ func playedCalls(ctx context.Context, tx bun.Tx, calls []callRows, known map[str
 	return played, err
 }
 
-func dropTerms(ctx context.Context, tx bun.Tx, gone []termRow) error {
-	if len(gone) == 0 {
+func dropTerms(ctx context.Context, tx bun.Tx, rows []termRow) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	calls, places := make([]string, len(gone)), make([]int64, len(gone))
-	for i, r := range gone {
+	calls, places := make([]string, len(rows)), make([]int64, len(rows))
+	for i, r := range rows {
 		calls[i], places[i] = r.Call, r.Place
 	}
 	if !isPostgres(tx) {
@@ -244,39 +234,4 @@ func rowsForTerms(ctx context.Context, tx bun.Tx, ids []string) ([]callRows, err
 		rows[at[l.Call]].flags = append(rows[at[l.Call]].flags, l)
 	}
 	return rows, nil
-}
-
-// completeTerms makes the terms of calls that have none in the present form,
-// which is once after an update. It is done before anybody searches.
-func (ix *Index) completeTerms(ctx context.Context, pool *sql.DB) error {
-	db := bun.NewDB(pool, sqlitedialect.New())
-	if ix.postgres {
-		db = bun.NewDB(pool, pgdialect.New())
-	}
-	var version int
-	if err := db.NewRaw("SELECT max(version) FROM terms_version").Scan(ctx, &version); err != nil || version == termsVersion {
-		return err
-	}
-	for after := ""; ; {
-		var ids []string
-		err := db.NewSelect().Table("calls").Column("id").Where("id > ?", after).Order("id").Limit(rowsAtOnce).Scan(ctx, &ids)
-		if err != nil {
-			return err
-		}
-		if len(ids) == 0 {
-			_, err := db.NewRaw("UPDATE terms_version SET version = ?", termsVersion).Exec(ctx)
-			return err
-		}
-		err = db.RunInTx(ctx, &sql.TxOptions{}, func(ctx context.Context, tx bun.Tx) error {
-			rows, err := rowsForTerms(ctx, tx, ids)
-			if err != nil {
-				return err
-			}
-			return putTerms(ctx, tx, rows)
-		})
-		if err != nil {
-			return fmt.Errorf("make the terms of calls: %w", err)
-		}
-		after = ids[len(ids)-1]
-	}
 }

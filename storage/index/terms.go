@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"earshot"
 )
 
 // A term is a short name of something that can be asked of a call: a seat, a
@@ -29,15 +30,26 @@ const (
 	termLength    = 'l' // in which of lengths
 	termEnd       = 'e' // the last, and the last two characters of a number
 	termNumber    = 'n' // three characters of a number
-	termWords     = 'g' // two letters of what everybody may search; alone a letter that is no ASCII
+	termWords     = 'g' // a letter, and two side by side, of what everybody may search
 	termMark      = 'm' // the same of shared marks
 	termPrivate   = 'p' // the same of private marks, with their maker
 	termPlayed    = 'y' // whether somebody has played it
+
+	termBranchKind      = 'j' // branch and kind: of two filters that many calls meet, each
+	termBranchDirection = 'h' // alone, nearly none may meet both
+	termOrigin          = 'o' // whether it was brought in
+	termBatch           = 'x' // by which import
+	termSilence         = 'q' // in which of the classes
+	termAgentShare      = 'v'
+	termOvertalk        = 'w'
+	termInterrupted     = 'z'
+	termMonologue       = '1'
+	termState           = '2'
 )
 
 // termsVersion is the form of the terms below. Who changes what calls have, or
 // how it is written, counts on: all terms are made anew then.
-const termsVersion = 1
+const termsVersion = 2
 
 func term(kind byte, value string) string {
 	h := fnv.New64a()
@@ -45,32 +57,37 @@ func term(kind byte, value string) string {
 	return string(kind) + strconv.FormatUint(h.Sum64()>>19, 36)
 }
 
-// lengths are where classes of lengths begin, in milliseconds.
-var lengths = [...]int64{0, 10_000, 30_000, 60_000, 120_000, 180_000, 300_000, 600_000, 900_000, 1_200_000, 1_800_000, 2_700_000, 3_600_000, 7_200_000, 10_800_000}
+// fate says whether calls are there or are deleted: these have terms of their
+// own, so that neither are in the way of a search for the others.
+type fate string
 
-func lengthClass(ms int64) int {
-	at, found := slices.BinarySearch(lengths[:], ms)
-	if found {
-		return at
+const (
+	kept fate = ""
+	gone fate = "\x00gone\x00"
+)
+
+func fateOf(s earshot.CallState) fate {
+	if s == earshot.CallDeleted {
+		return gone
 	}
-	return max(at-1, 0)
+	return kept
 }
 
-// lengthTerms are the terms of calls of that many milliseconds; most 0 is no
-// bound.
-func lengthTerms(least, most int64) []string {
-	if most == 0 {
-		most = math.MaxInt64
-	}
-	var terms []string
-	for class := lengthClass(least); class <= lengthClass(most); class++ {
-		terms = append(terms, term(termLength, strconv.Itoa(class)))
+func (f fate) term(kind byte, value string) string { return term(kind, string(f)+value) }
+
+func (f fate) terms(kind byte, values []string) []string {
+	terms := make([]string, len(values))
+	for i, v := range values {
+		terms[i] = f.term(kind, clean(v))
 	}
 	return terms
 }
 
-// grams are the pieces of a text by which it is found: each two letters that
-// stand side by side, and each letter that is no ASCII.
+// pair is the value of a term for two things at once.
+func pair(a, b string) string { return a + "\x00" + b }
+
+// grams are the pieces of a text by which it is found: each letter, and each two
+// that stand side by side.
 func grams(text string) []string {
 	var found []string
 	before := ' '
@@ -82,20 +99,18 @@ func grams(text string) []string {
 		if before != ' ' {
 			found = append(found, string(before)+string(r))
 		}
-		if r >= utf8.RuneSelf {
-			found = append(found, string(r))
-		}
+		found = append(found, string(r))
 		before = r
 	}
 	return found
 }
 
 // wordGrams are the grams that whatever contains word has: of longer words the
-// pairs are enough. There are none of a single ASCII character.
+// pairs are enough.
 func wordGrams(word string) []string {
 	letters := []rune(word)
 	if len(letters) == 1 {
-		return grams(word)
+		return []string{word}
 	}
 	var found []string
 	for i := 1; i < len(letters); i++ {
@@ -120,25 +135,26 @@ func ending(number string, n int) string {
 	return string(letters[max(len(letters)-n, 0):])
 }
 
-func private(maker, gram string) string { return maker + "\x00" + gram }
-
-func playedTerm(played bool) string { return term(termPlayed, strconv.FormatBool(played)) }
+func playedTerm(f fate, played bool) string { return f.term(termPlayed, strconv.FormatBool(played)) }
 
 // termsOf are all terms of a call, each once and in order, but whether it has
 // been played.
 func termsOf(rows callRows) []string {
-	c := rows.call
-	terms := []string{
-		term(termSeat, c.Seat), term(termAgent, c.Agent), term(termBranch, c.Branch), term(termKind, string(c.Kind)),
-		term(termDirection, string(c.Direction)), term(termAccount, c.Account), term(termTicket, c.Ticket), term(termBusiness, c.Business),
-		term(termRating, strconv.Itoa(c.Rating)), term(termLength, strconv.Itoa(lengthClass(c.DurationMs))),
-		term(termAgent, c.AgentName),
-	}
-	add := func(kind byte, values ...string) {
-		for _, v := range values {
-			terms = append(terms, term(kind, v))
-		}
-	}
+	c, f := rows.call, fateOf(rows.call.State)
+	var terms []string
+	add := func(kind byte, values ...string) { terms = append(terms, f.terms(kind, values)...) }
+	add(termState, string(c.State))
+	add(termSeat, c.Seat)
+	add(termAgent, c.Agent, c.AgentName)
+	add(termBranch, c.Branch)
+	add(termKind, string(c.Kind))
+	add(termDirection, string(c.Direction))
+	terms = append(terms, f.term(termBranchKind, pair(c.Branch, string(c.Kind))), f.term(termBranchDirection, pair(c.Branch, string(c.Direction))))
+	add(termAccount, c.Account)
+	add(termTicket, c.Ticket)
+	add(termBusiness, c.Business)
+	add(termRating, strconv.Itoa(c.Rating))
+	terms = append(terms, lengths.of(f, c.DurationMs)...)
 	for n := 1; n < shortNumber; n++ {
 		add(termEnd, ending(c.Number, n))
 	}
@@ -156,11 +172,31 @@ func termsOf(rows callRows) []string {
 			continue
 		}
 		for _, gram := range grams(m.Words) {
-			add(termPrivate, private(m.Maker, gram))
+			terms = append(terms, f.term(termPrivate, pair(m.Maker, gram)))
 		}
+	}
+	terms = append(terms, talkTerms(f, c.talkColumns)...)
+	terms = append(terms, originTerm(f, c.OriginBatch != nil))
+	if c.OriginBatch != nil {
+		add(termBatch, *c.OriginBatch)
 	}
 	slices.Sort(terms)
 	return slices.Compact(terms)
+}
+
+func originTerm(f fate, imported bool) string {
+	return f.term(termOrigin, strconv.FormatBool(imported))
+}
+
+// talkTerms are none where nothing is known of how the conversation went.
+func talkTerms(f fate, t talkColumns) []string {
+	if t.Agent == nil {
+		return nil
+	}
+	return slices.Concat(
+		silences.of(f, int64(orZero(t.Silence))), agentShares.of(f, int64(*t.Agent)), overtalks.of(f, int64(orZero(t.Overtalk))),
+		interrupteds.of(f, int64(orZero(t.Interruptions))), monologues.of(f, orZero(t.MonologueMs)),
+	)
 }
 
 // Places are in the order of calls' starts: so SQLite's word index, which goes

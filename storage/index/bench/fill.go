@@ -61,7 +61,8 @@ func Fill(ctx context.Context, ix *index.Index, o FillOptions, progress func(don
 	return nil
 }
 
-// use plays one call in a hundred and holds one in ten thousand.
+// use plays one call in a hundred, and holds one in ten thousand or what was said
+// around it.
 func (t *town) use(ctx context.Context, ix *index.Index, batch []index.Restored) error {
 	for _, r := range batch {
 		at := earshot.At(r.Call.StartedAt.Add(24 * time.Hour))
@@ -72,8 +73,11 @@ func (t *town) use(ctx context.Context, ix *index.Index, batch []index.Restored)
 			}
 		}
 		if t.one(10_000) {
-			err := ix.AddHold(ctx, earshot.Hold{ID: t.id(at.Time), Call: r.Call.ID, Reason: "投诉处理中", By: "officer", At: at})
-			if err != nil {
+			h := earshot.Hold{ID: t.id(at.Time), Call: r.Call.ID, Reason: "投诉处理中", By: "officer", At: at}
+			if t.one(10) { // what was said at the seat around it
+				h.Call, h.Seat, h.From, h.To = "", r.Call.Seat, earshot.At(r.Call.StartedAt.Add(-time.Hour)), r.Call.EndedAt
+			}
+			if err := ix.AddHold(ctx, h); err != nil {
 				return fmt.Errorf("hold a call: %w", err)
 			}
 		}
@@ -167,7 +171,30 @@ func (t *town) call(i int) earshot.Call {
 	c.Agent = &agent
 	t.facts(&c)
 	t.marks(&c)
+	t.talk(&c)
+	if 5*i < t.Calls { // before there was an earshot
+		c.Origin = &earshot.Origin{
+			Batch: fmt.Sprintf("import-%d", i*20/t.Calls), Path: fmt.Sprintf("%s/%s/%d.mp3", c.Seat, c.StartedAt.Format(time.DateOnly), i),
+			At: earshot.At(t.Until), By: "cli", Remarks: []string{},
+		}
+	}
 	return c
+}
+
+// talk says how a conversation went, but of one in ten: of these nothing is
+// known.
+func (t *town) talk(c *earshot.Call) {
+	if t.one(10) {
+		return
+	}
+	silence := min(50+int(t.ExpFloat64()*120), 950)
+	overtalk := min(int(t.ExpFloat64()*25), 1000-silence)
+	agent := (1000 - silence) * (30 + t.IntN(41)) / 100
+	c.Talk = &earshot.Talk{
+		AgentShare: agent, CustomerShare: 1000 - silence - agent + overtalk, SilenceShare: silence, OvertalkShare: overtalk,
+		Interruptions: int(t.ExpFloat64() * 2), LongestMonologue: min(5_000+int64(t.ExpFloat64()*20_000), c.DurationMs),
+		LongestMonologist: []earshot.Side{earshot.SideAgent, earshot.SideCustomer}[t.IntN(2)], LongestSilence: min(int64(t.ExpFloat64()*8_000), c.DurationMs),
+	}
 }
 
 func (t *town) facts(c *earshot.Call) {

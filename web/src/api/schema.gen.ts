@@ -1068,7 +1068,7 @@ export interface components {
             next: string;
             /**
              * Format: int64
-             * @description how many are found in all, where that was asked for; 1001 says more than 1,000
+             * @description how many are found in all, where that was asked for and can be said soon; 1001 says more than 1,000
              */
             total?: number;
         };
@@ -2214,6 +2214,10 @@ export interface operations {
                 maxMs?: number;
                 /** @description whether anybody has played it */
                 listened?: "yes" | "no";
+                /** @description whether it was brought in from an older recorder */
+                imported?: "yes" | "no";
+                /** @description brought in by the import of this id */
+                batch?: string;
                 /** @description words, all of which must be found */
                 q?: string;
                 /** @description words, all of which must be found in marks */
@@ -2222,6 +2226,17 @@ export interface operations {
                 total?: boolean;
                 cursor?: string;
                 limit?: number;
+                /** @description per mille of the time in which nobody talks */
+                minSilenceShare?: number;
+                maxSilenceShare?: number;
+                /** @description per mille of the time in which the agent talks */
+                minAgentShare?: number;
+                maxAgentShare?: number;
+                /** @description per mille of the time in which both talk */
+                minOvertalkShare?: number;
+                minInterruptions?: number;
+                /** @description one side talks so long at a stretch */
+                minMonologueMs?: number;
             };
             header?: never;
             path?: never;
@@ -2281,6 +2296,10 @@ export interface operations {
                 maxMs?: number;
                 /** @description whether anybody has played it */
                 listened?: "yes" | "no";
+                /** @description whether it was brought in from an older recorder */
+                imported?: "yes" | "no";
+                /** @description brought in by the import of this id */
+                batch?: string;
                 /** @description words, all of which must be found */
                 q?: string;
                 /** @description words, all of which must be found in marks */
@@ -2289,6 +2308,17 @@ export interface operations {
                 total?: boolean;
                 cursor?: string;
                 limit?: number;
+                /** @description per mille of the time in which nobody talks */
+                minSilenceShare?: number;
+                maxSilenceShare?: number;
+                /** @description per mille of the time in which the agent talks */
+                minAgentShare?: number;
+                maxAgentShare?: number;
+                /** @description per mille of the time in which both talk */
+                minOvertalkShare?: number;
+                minInterruptions?: number;
+                /** @description one side talks so long at a stretch */
+                minMonologueMs?: number;
                 format?: "csv" | "xlsx";
                 /** @description in this order: startedAt, durationMs, seat, branch, agent, agentName, kind, direction, number, account, ticket, business, rating, state, flags, tags, held, listened, marks, agentShare, customerShare, silenceShare, overtalkShare, interruptions, longestMonologue, longestSilence, id, link */
                 columns?: string[];

@@ -13,10 +13,13 @@ CREATE TABLE call_terms (
 CREATE INDEX call_terms_place ON call_terms (place);
 CREATE INDEX call_terms_terms ON call_terms USING gin (terms);
 
--- Which form the terms of all calls have; 0 while they are not complete.
+-- Which form the terms of all calls have, and how far down those of another form
+-- have come that are being made; 0 and empty if none.
 CREATE TABLE terms_version (
-  version INTEGER NOT NULL
+  version INTEGER NOT NULL,
+  making  INTEGER NOT NULL,
+  after   TEXT COLLATE "C" NOT NULL
 );
-INSERT INTO terms_version (version) VALUES (0);
+INSERT INTO terms_version (version, making, after) VALUES (0, 0, '');
 
 CREATE INDEX calls_agent_name ON calls (agent_name, started_at, id) WHERE agent_name <> '';

@@ -12,10 +12,13 @@ CREATE TABLE call_terms (
 );
 CREATE VIRTUAL TABLE call_words USING fts5 (terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 
--- Which form the terms of all calls have; 0 while they are not complete.
+-- Which form the terms of all calls have, and how far down those of another form
+-- have come that are being made; 0 and empty if none.
 CREATE TABLE terms_version (
-  version INTEGER NOT NULL
+  version INTEGER NOT NULL,
+  making  INTEGER NOT NULL,
+  after   TEXT    NOT NULL
 );
-INSERT INTO terms_version (version) VALUES (0);
+INSERT INTO terms_version (version, making, after) VALUES (0, 0, '');
 
 CREATE INDEX calls_agent_name ON calls (agent_name, started_at, id) WHERE agent_name <> '';

@@ -80,5 +80,5 @@ export default {
   export_running: "Your last export is still being written: wait for it, or cancel it first",
   many_exports: "Several people are exporting now; try again in a moment",
   bad_columns: "These columns cannot be exported; choose again",
-  bad_query: "Too much to search for: at most 8 words, 200 characters",
+  bad_query: "The search does not fit: at most 8 words, 200 characters, and no bound beyond its opposite",
 };

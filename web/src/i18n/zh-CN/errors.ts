@@ -78,5 +78,5 @@ export default {
   export_running: "您的上一次导出还没有完成，请等它完成或先取消",
   many_exports: "正在导出的人太多，请稍后再试",
   bad_columns: "要导出的列不对，请重新选择",
-  bad_query: "搜索条件太多或太长：最多 8 个词、200 个字",
+  bad_query: "搜索条件不合适：最多 8 个词、200 个字，范围的上限不能小于下限",
 };
