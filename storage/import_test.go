@@ -26,9 +26,9 @@ import (
 type desk struct {
 	*keeping
 	imports *storage.Imports
-	folder string
-	fates  map[string]earshot.ImportFile
-	mu     sync.Mutex
+	folder  string
+	fates   map[string]earshot.ImportFile
+	mu      sync.Mutex
 }
 
 func openDesk(t *testing.T, change ...func(*storage.ImportOptions)) *desk {

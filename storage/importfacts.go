@@ -138,14 +138,14 @@ func (s *Imports) Preview(ctx context.Context, id string, settings earshot.Impor
 	if err != nil {
 		return p, err
 	}
-	if err := s.check(ctx, settings); err != nil {
-		return p, err
-	}
-	facts, err := s.newImportFacts(ctx, settings)
-	if err != nil {
-		return p, err
-	}
 	if len(paths) > 0 {
+		if err := s.check(ctx, settings); err != nil {
+			return p, err
+		}
+		facts, err := s.newImportFacts(ctx, settings)
+		if err != nil {
+			return p, err
+		}
 		for _, path := range paths {
 			facts.preview(&p, imports.File{Path: path}, earshot.ImportTold{})
 		}
@@ -156,6 +156,19 @@ func (s *Imports) Preview(ctx context.Context, id string, settings earshot.Impor
 		return p, err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
+	return s.PreviewFolder(ctx, settings, folder)
+}
+
+// PreviewFolder says what settings would make of the files in a folder.
+func (s *Imports) PreviewFolder(ctx context.Context, settings earshot.ImportSettings, folder ImportFolder) (p earshot.ImportPreview, err error) {
+	p.Rows = []earshot.ImportPreviewRow{}
+	if err := s.check(ctx, settings); err != nil {
+		return p, err
+	}
+	facts, err := s.newImportFacts(ctx, settings)
+	if err != nil {
+		return p, err
+	}
 	return p, facts.previewFolder(ctx, &p, folder)
 }
 

@@ -102,8 +102,7 @@ func (r *importRun) run(s *Imports) (err error) {
 // have their fate at once.
 func (r *importRun) list(s *Imports) (recoded map[string]bool, err error) {
 	recoded = map[string]bool{}
-	var some []earshot.ImportFile
-	var odd []earshot.ImportFile
+	var some, odd []earshot.ImportFile
 	var paths []string
 	flush := func() error {
 		err := s.index().AddImportFiles(r.ctx, r.id, some, nil)
@@ -111,15 +110,14 @@ func (r *importRun) list(s *Imports) (recoded map[string]bool, err error) {
 		return err
 	}
 	err = r.folder.Walk(r.ctx, func(f imports.File) error {
+		if f.Path == r.batch.Settings.Metadata {
+			return nil
+		}
 		file := earshot.ImportFile{Path: f.Path, Bytes: f.Bytes, ModifiedAt: earshot.At(f.ModifiedAt), Fate: earshot.FateWaiting}
 		some = append(some, file)
-		if f.Path == r.batch.Settings.Metadata {
-			f.Code = imports.CodeTable
-		}
-		switch {
-		case f.Code != "":
+		if f.Code != "" {
 			odd = append(odd, refusedFile(file, f.Code, imports.Say(f.Code, false)))
-		default:
+		} else {
 			paths = append(paths, f.Path)
 		}
 		if f.Recoded {

@@ -26,6 +26,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Record, index, and serve the dashboard."`
 	Seat    seatCommand    `cmd:"" help:"Play audio files as a seat, over real WebRTC."`
 	User    userCommand    `cmd:"" help:"Add users, set passwords, list users."`
+	Import  importCommand  `cmd:"" help:"Bring in MP3 and WAV files of older recorders."`
 	Verify  verifyCommand  `cmd:"" help:"Check audio, call files, index and ledger against one another."`
 	Reindex reindexCommand `cmd:"" help:"Bring calls back into the index from the files beside the audio."`
 	Backup  backupCommand  `cmd:"" help:"Back up what the files cannot give back: people, seats, policies, audit."`

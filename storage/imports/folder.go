@@ -49,6 +49,7 @@ type Folders struct {
 // folderRoot is one of them.
 type folderRoot struct {
 	root *os.Root
+	dir  string // where it is
 	name string // in front of the paths of its files; empty: none
 	only string // the one file of it that is meant; empty: all
 }
@@ -85,6 +86,7 @@ func OpenFolders(names ...string) (*Folders, error) {
 				r.name += "~" + strconv.Itoa(taken[r.name])
 			}
 		}
+		r.dir = whole
 		if r.root, err = os.OpenRoot(whole); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", name, errors.Unwrap(err)), f.Close())
 		}
@@ -100,8 +102,25 @@ func OpenFolder(name string) (*Folders, error) {
 		return nil, fmt.Errorf("open the folder: %w", err)
 	}
 	f := newFolders()
-	f.roots = append(f.roots, &folderRoot{root: root})
+	f.roots = append(f.roots, &folderRoot{root: root, dir: name})
 	return f, nil
+}
+
+// PathOf is the path, as it is shown, of what the disk calls name; not ok where it
+// lies in none of the folders.
+func (f *Folders) PathOf(name string) (shown string, ok bool) {
+	whole, err := filepath.Abs(name)
+	if err != nil {
+		return "", false
+	}
+	for _, r := range f.roots {
+		below, err := filepath.Rel(r.dir, whole)
+		if err == nil && filepath.IsLocal(below) && (r.only == "" || r.only == below) {
+			shown, _ = DecodeName(path.Join(r.name, filepath.ToSlash(below)))
+			return shown, true
+		}
+	}
+	return "", false
 }
 
 func newFolders() *Folders { return &Folders{raw: map[string]place{}, shown: map[string]bool{}} }

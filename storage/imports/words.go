@@ -14,7 +14,6 @@ const (
 	CodeSeatMissing   = "seat_missing"   // nothing names a seat
 	CodeSeatUnknown   = "seat_unknown"   // what is named is none
 	CodeDeletedBefore = "deleted_before" // the call that it was has been deleted
-	CodeTable         = "is_the_table"   // it says what the others are
 )
 
 // Say is what a code says to people, a fate's or a remark's; of an unknown one the
@@ -52,7 +51,6 @@ var said = map[string]words{
 	CodeSeatMissing:   {"没有座席：文件名、表格、标签都没有给出，也没有指定默认座席", "nothing names a seat: neither name nor table nor tags, and there is no default"},
 	CodeSeatUnknown:   {"没有这个座席", "there is no such seat"},
 	CodeDeletedBefore: {"这段录音曾经导入，并已按保存期限删除", "this recording was brought in before, and deleted as retention ordered"},
-	CodeTable:         {"这是元数据表格，不是录音", "it is the table about the recordings"},
 
 	"start_unknown":   {"无法得知通话何时开始，且不采用文件自身的时间", "nothing tells when the call began, and the file's own time is not to be taken"},
 	"start_in_future": {"按规则读出的开始时间在将来：请检查命名规则", "it is said to have begun in the future: is the pattern right?"},
