@@ -70,6 +70,7 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.alarmOperations(book)
 	s.searchOperations(book)
 	s.exportOperations(book)
+	s.importOperations(book)
 	describeFiles(api.OpenAPI(), book)
 	tidySchemas(api.OpenAPI())
 	return api

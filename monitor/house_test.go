@@ -41,6 +41,9 @@ type house struct {
 	packages *storage.Packages
 	problems *storage.Problems
 	scrub    *storage.Scrub
+	imports  *storage.Imports
+	uploads  *storage.Uploads
+	room     room // of the disk, for uploads
 	alarms   *earshot.Alarms
 	archive  *storage.Archive
 	files    *files.Store
@@ -89,10 +92,11 @@ func open(t *testing.T, changes ...change) *house {
 	h.scrub = storage.NewScrub(storage.ScrubOptions{
 		Files: h.files, Ledger: h.ledger, Index: h.index, Problems: h.problems, Location: time.UTC, Share: 0.05, Now: h.clock.Now, Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
+	h.openImports()
 	must(t, h.index.CreateUser(t.Context(), earshot.User{ID: firstAdmin, Name: "管理员", Role: earshot.RoleAdmin, PasswordHash: quickHash(adminPassword)}))
 
 	options := Options{
-		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Problems: h.problems, Scrub: h.scrub, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
+		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Problems: h.problems, Scrub: h.scrub, Imports: h.imports, Uploads: h.uploads, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
 		Assets: testPages, Site: Site{Name: "Hall", Version: "test"}, Now: h.clock.Now,
 		Log:      slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: prometheus.NewRegistry(),

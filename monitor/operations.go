@@ -39,6 +39,9 @@ func (s *Server) handlers(pages *pages) http.Handler {
 	} {
 		mux.HandleFunc(pattern, handler)
 	}
+	for pattern, handler := range s.importHandlers() {
+		mux.HandleFunc(pattern, handler)
+	}
 	return secured(s.watched(s.sameSite(mux)))
 }
 

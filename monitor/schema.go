@@ -144,6 +144,9 @@ var nullable = map[string][]string{
 
 	"Hold":         {"from", "to", "until", "releasedAt"},
 	"NewHold":      {"from", "to", "until"},
+	"Import":       {"startedAt", "endedAt"},
+	"ImportFile":   {"modifiedAt"},
+	"ImportFacts":  {"startedAt"},
 	"RetentionRun": {"endedAt"},
 	"LedgerState":  {"signedAt"},
 	"LedgerKey":    {"until"},

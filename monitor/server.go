@@ -27,6 +27,8 @@ type Options struct {
 	Packages Packages
 	Problems Problems
 	Scrub    Scrub
+	Imports  Imports
+	Uploads  Uploads
 	Live     Live
 	Sessions scs.Store // where signed-in sessions are kept; index.Index makes one
 	Assets   fs.FS     // the built pages: web.Assets()
@@ -96,8 +98,8 @@ type Server struct {
 
 // New makes a server. It starts nothing.
 func New(o Options) (*Server, error) {
-	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Packages == nil || o.Problems == nil || o.Scrub == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
-		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Packages, Problems, Scrub, Live, Sessions and Assets must be given")
+	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Packages == nil || o.Problems == nil || o.Scrub == nil || o.Imports == nil || o.Uploads == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
+		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Packages, Problems, Scrub, Imports, Uploads, Live, Sessions and Assets must be given")
 	}
 	if err := o.setDefaults(); err != nil {
 		return nil, err

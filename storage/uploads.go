@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/storage/imports"
 )
 
 // Bounds of what is uploaded.
@@ -80,7 +81,6 @@ var (
 	ErrUploadOverrun = earshot.Fail(earshot.TooLarge, "upload_overrun", "more arrived than the file was said to have")
 	ErrPathTaken     = earshot.Fail(earshot.Conflict, "path_taken", "another file of this path was uploaded already")
 	ErrManyUploads   = earshot.Fail(earshot.TooLarge, "many_uploads", "an import takes at most 100,000 files, and 1,000 that are not complete")
-	ErrUploadRoom    = earshot.Fail(earshot.NoRoom, "no_room", "there is no room for this: the rest of the disk is reserved for recording")
 	ErrUploadsBusy   = earshot.Fail(earshot.Unavailable, "uploads_busy", "many uploads are under way; try again")
 	ErrUploadBroken  = earshot.Fail(earshot.Unavailable, "upload_broken", "the upload was cut off; it goes on where it was")
 	ErrOvertaken     = earshot.Fail(earshot.Conflict, "upload_overtaken", "the upload goes on in another request")
@@ -102,9 +102,31 @@ func OpenUploads(o UploadOptions) (*Uploads, error) {
 func (u *Uploads) Close() error { return u.root.Close() }
 
 // Folder is where an import's complete files lie, by their paths. It may not be
-// there.
+// there; see Open.
 func (u *Uploads) Folder(imported string) string {
 	return filepath.Join(u.Dir, imported, uploadedFiles)
+}
+
+// Open opens an import's complete files for who brings them in.
+func (u *Uploads) Open(imported string) (ImportFolder, error) {
+	if !earshot.ValidCallID(imported) {
+		return nil, ErrNoUpload
+	}
+	if err := u.root.MkdirAll(path.Join(imported, uploadedFiles), 0o700); err != nil {
+		return nil, fmt.Errorf("the uploads of import %s: %w", imported, err)
+	}
+	return imports.OpenFolder(u.Folder(imported))
+}
+
+// Taken takes a file away that has become a call, or is one already.
+func (u *Uploads) Taken(imported string, file earshot.ImportFile) error {
+	if file.Fate != earshot.FateStored && file.Fate != earshot.FateDuplicate {
+		return nil
+	}
+	if err := u.Discard(imported, uploadID(file.Path)); err != nil && !errors.Is(err, ErrNoUpload) {
+		return err
+	}
+	return nil
 }
 
 // Begin makes an upload of a file of so many bytes. An upload of that path and
@@ -177,7 +199,7 @@ func (u *Uploads) hasRoom(bytes uint64) error {
 		return fmt.Errorf("room for uploads: %w", err)
 	}
 	if free < keep || free-keep < bytes {
-		return ErrUploadRoom
+		return ErrImportRoom
 	}
 	return nil
 }
@@ -281,23 +303,6 @@ func (u *Uploads) Forget(imported string) error {
 		return fmt.Errorf("take uploads away: %w", err)
 	}
 	return nil
-}
-
-// Sweep forgets what was uploaded for imports that are not to be kept, and says
-// when anything last arrived for one that may be.
-func (u *Uploads) Sweep(keep func(imported string, touched time.Time) bool) error {
-	entries, err := fs.ReadDir(u.root.FS(), ".")
-	if err != nil {
-		return fmt.Errorf("the uploads' folder: %w", err)
-	}
-	var failures []error
-	for _, e := range entries {
-		if !e.IsDir() || !earshot.ValidCallID(e.Name()) || keep(e.Name(), u.touched(e.Name())) {
-			continue
-		}
-		failures = append(failures, u.Forget(e.Name()))
-	}
-	return errors.Join(failures...)
 }
 
 // touched is when something last arrived for an import: its folder of parts

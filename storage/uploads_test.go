@@ -7,8 +7,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +19,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/storage/index"
 )
 
 // uploadsHouse is a folder of uploads that a test opens, closes and damages.
@@ -41,7 +45,7 @@ func (h *uploadsHouse) reopen() {
 		h.must(h.Close())
 	}
 	var err error
-	h.Uploads, err = OpenUploads(UploadOptions{Dir: h.dir, Room: func() (uint64, uint64, error) { return h.free, 1 << 30, nil }, Now: time.Now})
+	h.Uploads, err = OpenUploads(UploadOptions{Dir: h.dir, Room: func() (uint64, uint64, error) { return h.free, 1 << 30, nil }, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	h.must(err)
 }
 
@@ -233,7 +237,7 @@ func TestUploadsLeaveRoomForRecording(t *testing.T) {
 	h := openUploads(t)
 	h.free = 1<<30 + 100
 	h.begin("a.wav", 60)
-	if _, err := h.Begin(h.imported, "b.wav", 41, time.Time{}); !errors.Is(err, ErrUploadRoom) {
+	if _, err := h.Begin(h.imported, "b.wav", 41, time.Time{}); !errors.Is(err, ErrImportRoom) {
 		t.Errorf("with what a.wav still needs there is no room: %v", err)
 	}
 	h.begin("c.wav", 40)
@@ -243,7 +247,7 @@ func TestUploadsLeaveRoomForRecording(t *testing.T) {
 	big := h.begin("d.wav", len(data))
 	h.free = 1 << 29 // somebody else took it
 	got, err := h.append(big.ID, 0, bytes.NewReader(data))
-	if !errors.Is(err, ErrUploadRoom) || got.Offset == 0 || got.Done() {
+	if !errors.Is(err, ErrImportRoom) || got.Offset == 0 || got.Done() {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	h.free = 1 << 40
@@ -306,31 +310,73 @@ func TestUploadsAfterACrash(t *testing.T) {
 	}
 }
 
-func TestUploadsAreForgotten(t *testing.T) {
-	h := openUploads(t)
-	h.begin("a.wav", 10)
-	other := earshot.NewID(time.Now())
-	_, err := h.Begin(other, "b.wav", 0, time.Time{})
-	h.must(err)
-	old := time.Now().Add(-8 * 24 * time.Hour)
-	h.must(os.Mkdir(filepath.Join(h.dir, "not ours"), 0o700))
-	seen := map[string]time.Time{}
-	h.must(h.Sweep(func(imported string, touched time.Time) bool {
-		seen[imported] = touched
-		return imported != h.imported
-	}))
-	if len(seen) != 2 || !seen[h.imported].After(old) {
-		t.Errorf("looked at %v", seen)
+// records are imports in memory.
+type records map[string]earshot.Import
+
+func (r records) Imports(context.Context, string, int) (index.ImportPage, error) {
+	return index.ImportPage{Imports: slices.Collect(maps.Values(r))}, nil
+}
+
+func (r records) Import(_ context.Context, id string) (earshot.Import, error) {
+	if m, ok := r[id]; ok {
+		return m, nil
 	}
-	if totals, err := h.Totals(h.imported); err != nil || totals != (UploadTotals{}) {
-		t.Errorf("forgotten, and yet %+v, %v", totals, err)
-	}
-	left, err := os.ReadDir(h.dir)
-	if err != nil || len(left) != 2 {
-		t.Errorf("left are %v, %v", left, err)
-	}
-	if totals, err := h.Totals(other); err != nil || totals.Files != 1 {
-		t.Errorf("of the other: %+v, %v", totals, err)
+	return earshot.Import{}, index.ErrNoImport
+}
+
+func (r records) Delete(_ context.Context, id string) error {
+	delete(r, id)
+	return nil
+}
+
+// Whose uploads stay, one a row.
+func TestUploadsThatNobodyGoesOnWith(t *testing.T) {
+	long, lately := -UploadsStay-time.Hour, -UploadsStay+time.Hour
+	for name, row := range map[string]struct {
+		state         earshot.ImportState // empty: there is no such import
+		at, end, seen time.Duration       // from now; end 0: none; seen: when something last arrived
+		record, files bool                // that stay
+	}{
+		"a draft at work":                      {earshot.ImportDraft, long, 0, lately, true, true},
+		"a draft made lately":                  {earshot.ImportDraft, lately, 0, long, true, true},
+		"an abandoned draft":                   {earshot.ImportDraft, long, 0, long, false, false},
+		"what runs":                            {earshot.ImportRunning, long, 0, long, true, true},
+		"stopped lately":                       {earshot.ImportStopped, long, lately, long, true, true},
+		"stopped long ago":                     {earshot.ImportStopped, long, long, long, true, false},
+		"done long ago, with what was refused": {earshot.ImportDone, long, long, long, true, false},
+		"of an import that was taken away":     {"", long, 0, lately, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := openUploads(t)
+			_, err := h.Begin(h.imported, "b.wav", 0, time.Time{})
+			h.must(err)
+			h.begin("a.wav", 10)
+			at := func(d time.Duration) earshot.Time {
+				if d == 0 {
+					return earshot.Time{}
+				}
+				return earshot.At(time.Now().Add(d))
+			}
+			h.must(filepath.WalkDir(filepath.Join(h.dir, h.imported), func(name string, _ fs.DirEntry, err error) error {
+				return errors.Join(err, os.Chtimes(name, time.Time{}, at(row.seen).Time))
+			}))
+			all := records{}
+			if row.state != "" {
+				all[h.imported] = earshot.Import{ID: h.imported, State: row.state, At: at(row.at), EndedAt: at(row.end)}
+			}
+			h.must(h.Tidy(t.Context(), all))
+			if _, there := all[h.imported]; there != row.record {
+				t.Errorf("the record is there: %v", there)
+			}
+			_, err = os.Stat(filepath.Join(h.Folder(h.imported), "b.wav"))
+			if there := err == nil; there != row.files {
+				t.Errorf("what was uploaded is there: %v", there)
+			}
+			totals, err := h.Totals(h.imported)
+			if h.must(err); (totals.Files == 1) != row.files {
+				t.Errorf("totals are %+v", totals)
+			}
+		})
 	}
 }
 

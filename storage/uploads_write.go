@@ -149,7 +149,7 @@ func (w *uploadWriter) write(p []byte) error {
 	n, err := w.file.WriteAt(p, w.at)
 	w.at += int64(n)
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return ErrUploadRoom.Because(err)
+		return ErrImportRoom.Because(err)
 	}
 	if err != nil {
 		return err

@@ -385,6 +385,183 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imports, newest first */
+        get: operations["list-imports"];
+        put?: never;
+        /** Begin an import: a draft, into which files are uploaded */
+        post: operations["create-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One import, and how far it has come */
+        get: operations["get-import"];
+        put?: never;
+        post?: never;
+        /** Take an import's uploads and its record away; what became calls stays */
+        delete: operations["delete-import"];
+        options?: never;
+        head?: never;
+        /** Name an import, or say where its facts come from */
+        patch: operations["update-import"];
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An import's files and their fates, by path */
+        get: operations["list-import-files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What settings would make of an import's files; nothing is changed */
+        post: operations["preview-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every file of an import with its fate, as a spreadsheet */
+        get: operations["get-import-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to take the files in, or go on after a stop */
+        post: operations["start-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop after the file at hand; a later start goes on from there */
+        post: operations["stop-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Patterns that fit the names of an import's files, the best first */
+        get: operations["suggest-patterns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was uploaded for an import, by path */
+        get: operations["list-uploads"];
+        put?: never;
+        /** Begin to upload a file (tus creation) */
+        post: operations["begin-upload"];
+        delete?: never;
+        /** What of tus is spoken here */
+        options: operations["upload-options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/uploads/{u}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a file away (tus termination) */
+        delete: operations["discard-upload"];
+        options?: never;
+        /** How much of a file has arrived (tus) */
+        head: operations["get-upload"];
+        /** More of a file (tus) */
+        patch: operations["append-upload"];
+        trace?: never;
+    };
     "/api/v1/integrity": {
         parameters: {
             query?: never;
@@ -1236,6 +1413,138 @@ export interface components {
             urls: string[];
             username?: string;
         };
+        Import: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            audioMs: number;
+            by: string;
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            duplicate: number;
+            /** Format: date-time */
+            endedAt: string | null;
+            error: string;
+            /** Format: int64 */
+            files: number;
+            id: string;
+            name: string;
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            remarked: number;
+            settings: components["schemas"]["ImportSettings"];
+            /** Format: date-time */
+            startedAt: string | null;
+            /** @enum {string} */
+            state: "draft" | "running" | "stopped" | "done";
+            /** Format: int64 */
+            stored: number;
+        };
+        ImportColumn: {
+            fact: string;
+            name: string;
+        };
+        ImportFacts: {
+            account: string;
+            agent: components["schemas"]["Agent"];
+            business: string;
+            /** @enum {string} */
+            direction: "inbound" | "outbound" | "none";
+            number: string;
+            seat: string;
+            /** Format: date-time */
+            startedAt: string | null;
+            ticket: string;
+        };
+        ImportFile: {
+            /** Format: int64 */
+            bytes: number;
+            call: string;
+            code: string;
+            /** Format: int64 */
+            durationMs: number;
+            /** @enum {string} */
+            fate: "stored" | "duplicate" | "refused" | "waiting";
+            /** Format: date-time */
+            modifiedAt: string | null;
+            path: string;
+            remarks: string[];
+            sha256: string;
+            text: string;
+        };
+        ImportFiles: {
+            files: components["schemas"]["ImportFile"][];
+            /** @description the cursor of the page after this one; empty on the last */
+            next: string;
+        };
+        ImportList: {
+            imports: components["schemas"]["Import"][];
+            /** @description the cursor of the page after this one; empty on the last */
+            next: string;
+        };
+        ImportPatch: {
+            name?: string;
+            settings?: components["schemas"]["ImportSettings"];
+        };
+        ImportPreview: {
+            csv?: components["schemas"]["ImportTable"];
+            /** Format: int64 */
+            matched: number;
+            rows: components["schemas"]["ImportPreviewRow"][];
+            /** Format: int64 */
+            unmatched: number;
+        };
+        ImportPreviewRow: {
+            code: string;
+            error: string;
+            facts: components["schemas"]["ImportFacts"];
+            from: {
+                [key: string]: string;
+            };
+            path: string;
+            remarks: string[];
+        };
+        ImportSettings: {
+            branch: string;
+            /** @enum {string} */
+            charset: "" | "auto" | "utf-8" | "gb18030";
+            /** @enum {string} */
+            direction: "" | "inbound" | "outbound" | "none";
+            /** @enum {string} */
+            kind: "" | "counter" | "hotline";
+            metadata: string;
+            pattern: string;
+            refuseUnknownSeat: boolean;
+            refuseUnknownStart: boolean;
+            seat: string;
+            swap: boolean;
+            timezone: string;
+            /** @enum {string} */
+            track: "" | "both" | "mixed" | "agent" | "customer";
+        };
+        ImportSuggestion: {
+            /** Format: int64 */
+            matched: number;
+            /** Format: int64 */
+            of: number;
+            pattern: string;
+        };
+        ImportTable: {
+            /** Format: int64 */
+            absent: number;
+            charset: string;
+            columns: components["schemas"]["ImportColumn"][];
+            error: string;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            rows: number;
+            samples: string[];
+        };
         Integrity: {
             /** @description files that were set aside and are still there, newest first */
             damaged: components["schemas"]["DamagedFile"][];
@@ -1402,6 +1711,9 @@ export interface components {
              * @description left out: until it is released
              */
             until?: string | null;
+        };
+        NewImport: {
+            name: string;
         };
         NewMark: {
             /**
@@ -1658,6 +1970,11 @@ export interface components {
             /** @description all there would be */
             policies: components["schemas"]["NewPolicy"][];
         };
+        PreviewAsk: {
+            /** @description only these; all files if left out, of which the first 200 are answered */
+            paths?: string[];
+            settings: components["schemas"]["ImportSettings"];
+        };
         Problem: {
             /** @description of a deleted call: what is left of it */
             call?: components["schemas"]["Call"];
@@ -1856,6 +2173,9 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        Suggestions: {
+            suggestions: components["schemas"]["ImportSuggestion"][];
+        };
         Talk: {
             /** Format: int64 */
             agentShare: number;
@@ -1880,6 +2200,29 @@ export interface components {
             expires: string;
             seat: components["schemas"]["Seat"];
             token: string;
+        };
+        Upload: {
+            /** Format: int64 */
+            bytes: number;
+            id: string;
+            /** Format: date-time */
+            modified: string;
+            /** Format: int64 */
+            offset: number;
+            path: string;
+        };
+        UploadList: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            files: number;
+            /** Format: int64 */
+            missing: number;
+            /** @description the path to go on behind; empty on the last page */
+            next: string;
+            /** Format: int64 */
+            partial: number;
+            uploads: components["schemas"]["Upload"][];
         };
         User: {
             disabled: boolean;
@@ -3021,6 +3364,581 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Hold"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-imports": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-import-files": {
+        parameters: {
+            query?: {
+                fate?: "stored" | "duplicate" | "refused" | "waiting";
+                /** @description only files with this remark */
+                remark?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFiles"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewAsk"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-import-report": {
+        parameters: {
+            query?: {
+                format?: "csv" | "xlsx";
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "stop-import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "suggest-patterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-uploads": {
+        parameters: {
+            query?: {
+                /** @description only files whose paths come behind this one */
+                after?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+                /** @description bytes of the file, at most 10 GB */
+                "Upload-Length": number;
+                /** @description path, and modified (ms since 1970): each a key, a space and its value in base64, with commas between */
+                "Upload-Metadata": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    /** @description what has arrived */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "upload-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    /** @description what has arrived */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "discard-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+            };
+            path: {
+                id: string;
+                u: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    /** @description what has arrived */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+            };
+            path: {
+                id: string;
+                u: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description what has arrived */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "append-upload": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+                /** @description where the body goes on */
+                "Upload-Offset": number;
+            };
+            path: {
+                id: string;
+                u: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    /** @description what has arrived */
+                    "Upload-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
