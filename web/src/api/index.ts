@@ -1,6 +1,16 @@
 import { evidenceApi } from "./evidence";
 import { bodyOf, client } from "./http";
-import type { Agent, AuditQuery, Branch, CallPatch, CallQuery, NewMark, Role, Seat } from "./types";
+import type {
+  Agent,
+  AuditQuery,
+  Branch,
+  CallPatch,
+  CallQuery,
+  MarkChange,
+  NewMark,
+  Role,
+  Seat,
+} from "./types";
 
 export * from "./evidence";
 export { onSignedOut, Problem } from "./http";
@@ -54,6 +64,8 @@ export const api = {
     bodyOf(GET("/api/v1/calls/{id}/levels", { ...call(id), signal })),
   marks: (id: string) => bodyOf(GET("/api/v1/calls/{id}/marks", call(id))).then((r) => r.marks),
   addMark: (id: string, body: NewMark) => bodyOf(POST("/api/v1/calls/{id}/marks", { ...call(id), body })),
+  changeMark: (id: string, mark: string, body: MarkChange) =>
+    bodyOf(PATCH("/api/v1/calls/{id}/marks/{mark}", { params: { path: { id, mark } }, body })),
   removeMark: (id: string, mark: string) =>
     bodyOf(DELETE("/api/v1/calls/{id}/marks/{mark}", { params: { path: { id, mark } } })),
   callAudit: (id: string) => bodyOf(GET("/api/v1/calls/{id}/audit", call(id))).then((r) => r.audit),
@@ -75,6 +87,16 @@ const at = encodeURIComponent;
 export const partAudioUrl = (id: string, n: number) => `/api/v1/calls/${at(id)}/parts/${n}/audio`;
 /** The same, as a file to keep; needs Download. */
 export const partDownloadUrl = (id: string, n: number) => `${partAudioUrl(id, n)}?download=1`;
-/** A self-contained excerpt as a file to keep. */
-export const excerptUrl = (id: string, fromMs: number, toMs: number) =>
-  `/api/v1/calls/${at(id)}/audio?fromMs=${Math.round(fromMs)}&toMs=${Math.round(toMs)}&download=1`;
+/** A part as what every browser plays, for those whose stored bytes it does not. */
+export const playableUrl = (id: string, n: number) => `/api/v1/calls/${at(id)}/parts/${n}/playable`;
+/**
+ * A clip as a file to keep: a span of the call's timeline out of one part, or out
+ * of the only one in it. The reason goes into the audit.
+ */
+export function clipUrl(id: string, fromMs: number, toMs: number, part?: number, reason = ""): string {
+  const query = new URLSearchParams({
+    ...{ fromMs: String(Math.round(fromMs)), toMs: String(Math.round(toMs)), download: "1" },
+    ...(reason ? { reason } : {}),
+  });
+  return `${part === undefined ? `/api/v1/calls/${at(id)}/audio` : partAudioUrl(id, part)}?${query}`;
+}

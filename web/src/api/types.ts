@@ -41,6 +41,8 @@ export type ClockPoint = Schemas["ClockPoint"];
 export type Gap = Schemas["Gap"];
 export type Mark = Schemas["Mark"];
 export type NewMark = Schemas["NewMark"];
+export type MarkChange = Schemas["MarkChange"];
+export type Origin = Schemas["Origin"];
 /** Levels over a call's timeline, base64 of a byte a step: −dBov, 255 a gap. */
 export type CallLevels = Schemas["Levels"];
 export type Audit = Schemas["Audit"];

@@ -1,22 +1,22 @@
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
 import { api, type Call, type Side } from "@/api";
+import { problemOf } from "@/api/http";
 import { t } from "@/i18n";
-import { duration } from "@/lib/format";
 import { sayProblem } from "@/lib/problem";
 import { Listening } from "@/listen/listening";
 import { Mixer } from "@/listen/mixer";
 import { clock } from "@/live/clock";
 import { useDirectory } from "@/live/directory";
 import { useLive } from "@/live/store";
-import { levelsOf } from "@/pages/archive/levelsCache";
 import { useSession } from "@/session/store";
-import { say } from "@/shell/notices";
 import { useHearing } from "./hearing";
 import { type DockAction, type DockState, nothing, step } from "./machine";
+import { type Place, useMarking } from "./marking";
 import { ReplayPlayer } from "./player";
 import { saveSettings } from "./settings";
-import { type Stretch, silencesOf } from "./silence";
+import type { Stretch } from "./silence";
+import { useSilencing } from "./silencing";
 import { liveLagMs } from "./timeline";
 
 /**
@@ -49,6 +49,10 @@ export const useDock = defineStore("dock", () => {
     () => player,
   );
   const { settings, loudness } = hearing;
+  const silencing = useSilencing(
+    () => player,
+    () => settings.skipSilence,
+  );
 
   const dispatch = (action: DockAction) => {
     state.value = step(state.value, action);
@@ -69,6 +73,7 @@ export const useDock = defineStore("dock", () => {
 
   function drop(): void {
     turn++;
+    silencing.forget();
     listening?.stop();
     listening = null;
     player?.dispose();
@@ -150,6 +155,7 @@ export const useDock = defineStore("dock", () => {
         phase: (phase) => mine === turn && dispatch({ type: "playPhase", phase }),
         length: (ms) => mine === turn && dispatch({ type: "length", ms }),
         caughtUp: () => mine === turn && void follow(call.id),
+        unplayable: (url) => mine === turn && void fail(url),
         gap: (inside) => {
           if (mine === turn) inGap.value = inside;
         },
@@ -159,7 +165,7 @@ export const useDock = defineStore("dock", () => {
     );
     player.setRate(settings.rate);
     player.setLoop(loopOf(call.id));
-    void readSilences();
+    void silencing.look(call);
     player.seek(atMs);
     positionMs.value = player.position();
     if (!paused) player.play();
@@ -181,6 +187,21 @@ export const useDock = defineStore("dock", () => {
     }
   }
 
+  /** Says why what is at url does not play: the server knows, or it is the browser. */
+  async function fail(url: string): Promise<void> {
+    const mine = turn;
+    dispatch({ type: "playPhase", phase: "failed", why: "" });
+    let why = t("player.undecodable");
+    try {
+      const answer = await fetch(url, { headers: { Range: "bytes=0-0" } });
+      if (!answer.ok) why = sayProblem(await problemOf(answer));
+      await answer.body?.cancel();
+    } catch {
+      why = t("errors.unreachable");
+    }
+    if (mine === turn) dispatch({ type: "playPhase", phase: "failed", why });
+  }
+
   let telling: ReturnType<typeof setTimeout> | undefined;
   function tellSkipped(ms: number): void {
     clearTimeout(telling);
@@ -190,24 +211,11 @@ export const useDock = defineStore("dock", () => {
     }, 2500);
   }
 
-  /** Gives the player the silences to jump, or none. */
-  async function readSilences(): Promise<void> {
-    const s = state.value;
-    const mine = turn;
-    player?.setSilences([]);
-    if (!settings.skipSilence || s.kind !== "replay" || s.call?.state !== "stored") return;
-    try {
-      const levels = await levelsOf(s.callId, new AbortController().signal);
-      if (mine === turn && settings.skipSilence) player?.setSilences(silencesOf(levels));
-    } catch {
-      // A call without levels is heard whole.
-    }
-  }
-
   function setSkipSilence(skip: boolean): void {
     settings.skipSilence = skip;
     saveSettings(settings);
-    void readSilences();
+    const s = state.value;
+    if (s.kind === "replay" && s.call) void silencing.look(s.call);
   }
 
   const loopOf = (call: string): Stretch | null =>
@@ -294,29 +302,12 @@ export const useDock = defineStore("dock", () => {
     return state.value.kind === "live" ? elapsed() : (player?.position() ?? positionMs.value);
   }
 
-  /** Sets a bookmark where we are; it answers whether there was a call to set it in. */
-  async function mark(): Promise<boolean> {
-    const s = state.value;
-    const id = s.kind === "replay" ? s.callId : openCall();
-    if (!id || !session.may("mark")) return false;
-    const ms = Math.round(position());
-    try {
-      await api.addMark(id, { kind: "bookmark", startMs: ms, endMs: ms, side: "", text: "", shared: true });
-      say(t("dock.marked", { at: duration(ms) }));
-      for (const fn of markFollowers) fn(id);
-      return true;
-    } catch (err) {
-      say(sayProblem(err), "error");
-      return false;
-    }
+  /** Where one is, in the call that is heard; null where none is. */
+  function place(): Place | null {
+    const call = state.value.kind === "replay" ? state.value.callId : openCall();
+    return call ? { call, ms: position() } : null;
   }
-
-  const markFollowers = new Set<(call: string) => void>();
-  /** Calls fn with a call's id when the dock has set a mark in it, until the answer is called. */
-  function onMark(fn: (call: string) => void): () => void {
-    markFollowers.add(fn);
-    return () => markFollowers.delete(fn);
-  }
+  const marking = useMarking(place, () => session.may("mark"));
 
   /** How much of a meter a side fills now, 0 to 1; what is heard, before its volume. */
   const fill = (side: Side): number => (state.value.kind === "nothing" ? 0 : (mixer?.fill(side) ?? 0));
@@ -341,6 +332,7 @@ export const useDock = defineStore("dock", () => {
     if (event.call && holds(event.call.id)) {
       dispatch({ type: "call", call: event.call });
       player?.setCall(event.call);
+      void silencing.look(event.call);
     }
     if (event.kind !== "seat" || !event.seat || !listensTo(event.seat.seat)) return;
     if (event.seat.state === "offline") return;
@@ -378,7 +370,7 @@ export const useDock = defineStore("dock", () => {
     skip,
     fromStart,
     toLive,
-    mark,
+    ...marking,
     stop,
     wake,
     setSkipSilence,
@@ -390,6 +382,5 @@ export const useDock = defineStore("dock", () => {
     fill,
     holds,
     listensTo,
-    onMark,
   };
 });

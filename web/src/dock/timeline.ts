@@ -1,4 +1,4 @@
-import type { Call, TrackKind } from "@/api";
+import type { Call, Part, TrackKind } from "@/api";
 
 /** A part as far as it can be played, on the call's timeline, ms. */
 export interface Span {
@@ -8,7 +8,11 @@ export interface Span {
   endMs: number;
   /** Still being written: it may be longer by now. */
   growing: boolean;
+  /** Browsers do not play what is stored; the server makes something of it that they do. */
+  converted: boolean;
 }
+
+const foreign = new Set<Part["codec"]>(["adpcm", "gsm"]);
 
 /** What is younger cannot be had of a live call yet, ms. */
 export const liveLagMs = 1500;
@@ -22,7 +26,7 @@ export function spansOf(call: Call, now: number): Span[] {
     .map((p) => {
       const growing = live && p.sha256 === "";
       const endMs = growing ? Math.max(p.startMs + p.durationMs, reached) : p.startMs + p.durationMs;
-      return { n: p.n, track: p.track, startMs: p.startMs, endMs, growing };
+      return { n: p.n, track: p.track, startMs: p.startMs, endMs, growing, converted: foreign.has(p.codec) };
     })
     .filter((s) => s.endMs > s.startMs);
   return spans.sort((a, b) => a.startMs - b.startMs || a.n - b.n);

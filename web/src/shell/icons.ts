@@ -28,6 +28,13 @@ export const icons = {
   start: "M5 4v12M16 4l-8 6 8 6z",
   toLive: "M15 4v12M4 4l8 6-8 6z",
   skipSilence: "M3 7v6M6 5v10M9 10h.1M11.5 10h.1M14 5v10M17 7v6",
+  silence: "M3 10h3M14 10h3M8 10h4",
+  overtalk: "M3 4h9v6H7l-2.5 2.5V10H3zM14.5 8H17v6h-1.5v2L13 14H9v-1.5",
+  loud: "M3 8v4h3l4 3.5v-11L6 8zM13 7v4M13 13.5v.1M16.5 5v7M16.5 14.5v.1",
+  oneSided: "M4 4v12M7 8v4M10 6v8M13 10h.1M16 10h.1",
+  note: "M4 4h12v9H9l-3.5 3V13H4zM7 7.5h6M7 10h4",
+  link: "M8.5 11.5 11.5 8.5M9 6l2-2a3.2 3.2 0 0 1 4.8 4.5L13.5 11M11 14l-2 2a3.2 3.2 0 0 1-4.8-4.5L6.5 9",
+  lock: "M5 9h10v8H5zM7 9V6.5a3 3 0 0 1 6 0V9",
   loop: "M13.5 3 16 5.5 13.5 8M16 5.5H7A3.5 3.5 0 0 0 3.5 9v.5M6.5 17 4 14.5 6.5 12M4 14.5h9a3.5 3.5 0 0 0 3.5-3.5v-.5",
   mark: "M6 3h8v14l-4-3.5L6 17z",
   stop: "M5 5h10v10H5z",
@@ -59,6 +66,8 @@ export const icons = {
   integrity: "M10 2.5 16.5 5v5c0 4-3 6.5-6.5 7.5C6.5 16.5 3.5 14 3.5 10V5zM7 10l2.3 2.3L13.2 8",
   capture: "M4 4h9M4 8h6M4 12h4M10.5 13.5l2 2 4.5-5",
   cover: "M5 3h7l3 3v11H5zM12 3v3h3M7.5 9.5h5M7.5 14c1-1.6 1.8-1.6 2.2-.4.8-.8 1.6-.8 2.8.2",
+  star: "m10 3 2.2 4.6 5 .7-3.6 3.5.9 5L10 14.4l-4.5 2.4.9-5L2.8 8.3l5-.7z",
+  columns: "M3 4h14v12H3zM7.7 4v12M12.3 4v12",
 } as const;
 
 export type IconName = keyof typeof icons;

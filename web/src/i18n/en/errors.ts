@@ -71,7 +71,8 @@ export default {
   no_mark: "There is no such mark; it may have been deleted",
   bad_mark: "A mark ends after it begins and has at most 2,000 characters of text",
   no_audio: "Nothing was recorded in that span",
-  no_converter: "Browsers cannot play this old format. The server converts it with ffmpeg, which is not installed there: ask an administrator to install it. The original is untouched and can be downloaded.",
+  no_converter:
+    "Browsers cannot play this old format. The server converts it with ffmpeg, which is not installed there: ask an administrator to install it. The original is untouched and can be downloaded.",
   bad_search: "This search has a filter that is not known here, so it cannot be saved",
   bad_search_name: "A name has 1–40 characters",
   no_search: "There is no such saved search; it may have been deleted",

@@ -6,6 +6,7 @@ import errors from "./errors";
 import evidence from "./evidence";
 import integrity from "./integrity";
 import login from "./login";
+import player from "./player";
 import recordings from "./recordings";
 import seatPage from "./seatPage";
 import shell from "./shell";
@@ -24,6 +25,7 @@ export default {
   capture,
   evidence,
   integrity,
+  player,
   recordings,
   seatPage,
 };

@@ -61,9 +61,10 @@ export function missingMs(gaps: Gap[]): number {
 export const shortSeconds = (ms: number): string =>
   ms < 100 ? "<0.1" : (Math.round(ms / 100) / 10).toFixed(1);
 
-/** The seconds that m:ss, h:mm:ss or plain seconds say; null if it says nothing such. */
+/** The seconds that m:ss, h:mm:ss or plain seconds say, to the tenth; null if it says nothing such. */
 export function secondsOf(text: string): number | null {
   const trimmed = text.trim().replaceAll("：", ":");
-  if (!/^\d{1,5}(:[0-5]?\d){0,2}$/.test(trimmed)) return null;
-  return trimmed.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  if (!/^\d{1,5}(:[0-5]?\d){0,2}(\.\d)?$/.test(trimmed)) return null;
+  const [whole = "", tenth = "0"] = trimmed.split(".");
+  return whole.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) + Number(tenth) / 10;
 }

@@ -79,9 +79,7 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
 
   /** The silences that are jumped. */
   const silences = computed<Stretch[]>(() =>
-    dock.settings.skipSilence && levels.value && call.value?.state === "stored"
-      ? silencesOf(levels.value)
-      : [],
+    dock.settings.skipSilence && levels.value ? silencesOf(levels.value) : [],
   );
 
   return { held, canPlay, position, seek, toggle, span, choose, chooseEnd, silences };
