@@ -68,10 +68,11 @@ type seen struct {
 	sha256 string
 	root   [32]byte
 	pieces int64
+	bytes  int64
 }
 
 func (a *Archive) look(part earshot.Part) (s seen, err error) {
-	file, _, err := a.files.Open(part.File)
+	file, size, err := a.files.Open(part.File)
 	if err != nil {
 		return s, err
 	}
@@ -80,6 +81,7 @@ func (a *Archive) look(part earshot.Part) (s seen, err error) {
 	if s.root, s.pieces, err = ledger.PagesRoot(io.TeeReader(file, sum)); err != nil {
 		return s, err
 	}
+	s.bytes = size
 	s.sha256 = hex.EncodeToString(sum.Sum(nil))
 	return s, nil
 }

@@ -119,7 +119,7 @@ func filesOf(c earshot.Call) []string {
 	}
 	for n := 1; n <= highest+mostMissing; n++ {
 		for _, name := range []string{
-			earshot.PartFile(c.ID, n, earshot.Opus), earshot.PartFile(c.ID, n, earshot.PCMA), earshot.LevelsFile(c.ID, n),
+			earshot.PartFile(c.ID, n, earshot.Opus), earshot.PartFile(c.ID, n, earshot.PCMA), earshot.PartFile(c.ID, n, earshot.MP3), earshot.LevelsFile(c.ID, n),
 		} {
 			names = append(names, name, name+unfinished, name+damaged)
 		}

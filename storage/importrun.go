@@ -273,7 +273,7 @@ func (r *importRun) keep(ctx context.Context, s *Imports, some []*takenFile) err
 		if err := s.step("noted"); err != nil {
 			return err
 		}
-		if err := placeAll(some); err != nil {
+		if err := s.placeAll(some); err != nil {
 			return err
 		}
 		if err := s.step("placed"); err != nil {
@@ -298,14 +298,18 @@ func (r *importRun) keep(ctx context.Context, s *Imports, some []*takenFile) err
 	return s.step("settled")
 }
 
-// placeAll gives copies their names, all at the same time: the disk makes them safe
-// together.
-func placeAll(some []*takenFile) error {
+// placeAll gives copies their names and writes their levels, all at the same time:
+// the disk makes them safe together.
+func (s *Imports) placeAll(some []*takenFile) error {
 	var group errgroup.Group
 	group.SetLimit(saveAtOnce)
 	for _, t := range some {
-		if t.copy != nil {
-			group.Go(func() error { return t.copy.Place(t.call.Parts[0].File) })
+		if t.call == nil {
+			continue
+		}
+		group.Go(func() error { return t.copy.Place(t.call.Parts[0].File) })
+		if t.levels != nil {
+			group.Go(func() error { return s.Archive.files.WriteWhole(earshot.LevelsFile(t.call.ID, 1), t.levels) })
 		}
 	}
 	return group.Wait()

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"earshot"
+	"earshot/audio/levels"
 	"earshot/audio/probe"
 	"earshot/storage/files"
 	"earshot/storage/imports"
@@ -23,6 +24,7 @@ type takenFile struct {
 	file   earshot.ImportFile
 	call   *earshot.Call
 	copy   *files.Incoming // nil where there is no call
+	levels []byte          // the call's levels, as they are kept; nil where none can be told
 	unlock func()          // of its hash; nil where none is held
 }
 
@@ -135,7 +137,29 @@ func (r *importRun) takeFile(ctx context.Context, s *Imports, t *takenFile, reco
 	if known || err != nil {
 		return err
 	}
-	return r.draft(ctx, s, t, audio, facts)
+	if err := r.draft(ctx, s, t, audio, facts); err != nil {
+		return err
+	}
+	return s.measure(ctx, t)
+}
+
+// measure tells the levels of a call's file. One of which they cannot be told is
+// a call nevertheless, and says so.
+func (s *Imports) measure(ctx context.Context, t *takenFile) error {
+	part := t.call.Parts[0]
+	part.File = t.copy.Name()
+	agent, customer, err := s.Archive.measurePart(ctx, part)
+	switch {
+	case errors.Is(err, errUnmeasurable):
+		remark := whyNoWaveform(err)
+		t.call.Origin.Remarks = append(t.call.Origin.Remarks, remark)
+		t.file.Remarks = t.call.Origin.Remarks
+		return nil
+	case err != nil:
+		return fmt.Errorf("measure its levels: %w", err)
+	}
+	t.levels = levels.Append(nil, agent, customer)
+	return nil
 }
 
 // sameStill sees that what was copied is what was looked at.

@@ -163,7 +163,7 @@ func ownerOf(name string) (id, kind string) {
 		return "", ""
 	}
 	switch ext := path.Ext(final); {
-	case ext != ".opus" && ext != ".wav":
+	case ext != ".opus" && ext != ".wav" && ext != ".mp3":
 		return id, "other"
 	case begun:
 		return id, "unfinished"

@@ -406,5 +406,5 @@ func (s *Scrub) mayBeNew(ctx context.Context, id string) bool {
 	if err != nil {
 		call, err = readCallFile(s.Files, earshot.CallFile(id))
 	}
-	return err == nil && (call.State == earshot.CallLive || s.Now().Sub(call.EndedAt.Time) < notaryIsLate)
+	return err == nil && (call.State == earshot.CallLive || s.Now().Sub(storedAt(call).Time) < notaryIsLate)
 }

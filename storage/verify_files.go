@@ -59,7 +59,7 @@ func (v *verifier) callFile(ctx context.Context, id, name string) {
 	case err != nil:
 		v.find(FindingBadCallFile, id, name, "the call's file cannot be read: %v", err)
 	case call.State == earshot.CallLive: // the index hears of it soon
-	case v.late(call.EndedAt):
+	case v.late(storedAt(call)):
 		v.find(FindingRowMissing, id, name, "the index does not know the call: its row was removed, or was never made")
 	}
 }
@@ -85,6 +85,9 @@ func (v *verifier) audioFile(ctx context.Context, id, name string) {
 	}
 	if made, ok := earshot.IDTime(id); errors.Is(err, earshot.ErrNoCall) && ok && !v.late(earshot.At(made)) {
 		return // it is so new that the index hears of it soon
+	}
+	if coming, failed := v.Index.ComingImport(ctx, id); failed == nil && coming {
+		return // it is being brought in
 	}
 	v.find(FindingUnknownFile, id, name, "audio that neither the index nor the ledger knows")
 }

@@ -133,6 +133,14 @@ func (v *verifier) leftOut(call earshot.Call) {
 // instant that is still to come is nobody's excuse.
 func (v *verifier) late(at earshot.Time) bool { return v.Now().Sub(at.Time).Abs() > notaryIsLate }
 
+// storedAt is when a call came to be stored: at its end, or when it was brought in.
+func storedAt(call earshot.Call) earshot.Time {
+	if o := call.Origin; o != nil && o.At.After(call.EndedAt.Time) {
+		return o.At
+	}
+	return call.EndedAt
+}
+
 // justDeleted says whether a call went so lately that the ledger as it was read
 // need not know of it.
 func (v *verifier) justDeleted(call earshot.Call) bool {
@@ -188,7 +196,7 @@ func (v *verifier) comparePart(call earshot.Call, p earshot.Part) {
 		return
 	}
 	if !ok {
-		if v.late(call.EndedAt) {
+		if v.late(storedAt(call)) {
 			v.find(FindingUnrecorded, call.ID, p.File, "the part is not in the ledger, long after it was stored")
 		} else {
 			v.report.Pending++

@@ -89,6 +89,9 @@ func (e *WriteError) Unwrap() error { return e.Err }
 // Sealed is what the file is known by.
 func (i *Incoming) Sealed() Sealed { return i.sealed }
 
+// Name is what the copy is called below the audio folder until it is placed.
+func (i *Incoming) Name() string { return i.name }
+
 // ReadAt reads the copy, until it is placed.
 func (i *Incoming) ReadAt(p []byte, at int64) (int, error) { return i.file.ReadAt(p, at) }
 
