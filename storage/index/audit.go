@@ -24,6 +24,13 @@ type auditRow struct {
 	Reason   string `bun:"reason"`
 }
 
+func rowOfAudit(a earshot.Audit) auditRow {
+	return auditRow{
+		ID: a.ID, At: msOf(a.At.Time), Who: clean(a.Who), CameFrom: clean(a.From), Action: a.Action, Target: clean(a.Target),
+		Call: clean(a.Call), FromMs: a.FromMs, ToMs: a.ToMs, Reason: clean(a.Reason),
+	}
+}
+
 func (r auditRow) audit() earshot.Audit {
 	return earshot.Audit{
 		ID: r.ID, At: earshot.At(timeOf(r.At)), Who: r.Who, From: r.CameFrom, Action: r.Action, Target: r.Target,
@@ -37,10 +44,7 @@ func (ix *Index) AddAudit(ctx context.Context, a earshot.Audit) error {
 	if a.ID == "" {
 		a.ID = earshot.NewID(a.At.Time)
 	}
-	row := auditRow{
-		ID: a.ID, At: msOf(a.At.Time), Who: clean(a.Who), CameFrom: clean(a.From), Action: a.Action, Target: clean(a.Target),
-		Call: clean(a.Call), FromMs: a.FromMs, ToMs: a.ToMs, Reason: clean(a.Reason),
-	}
+	row := rowOfAudit(a)
 	return ix.change(ctx, synced, "add an audit row", func(tx bun.Tx) error {
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil || row.Call == "" || row.Action != earshot.AuditPlay {
 			return err

@@ -28,7 +28,7 @@ type FillOptions struct {
 const Node = "bench"
 
 // At most so many calls are written at once.
-const fillAtOnce = 500
+const fillAtOnce = 1000
 
 // Fill writes calls that have no audio, as many as are asked for, with seats and
 // branches; of some it says that people played or hold them. progress, if not
@@ -41,21 +41,31 @@ func Fill(ctx context.Context, ix *index.Index, o FillOptions, progress func(don
 	if err := t.found(ctx, ix); err != nil {
 		return err
 	}
-	var batch []index.Restored
-	for i := range o.Calls {
-		batch = append(batch, index.Restored{Call: t.call(i)})
-		if len(batch) < fillAtOnce && i < o.Calls-1 {
-			continue
+	var holds []earshot.Hold
+	err := ix.Bulk(ctx, func(load func([]earshot.Call, []index.Played) error) error {
+		for first := 0; first < o.Calls; first += fillAtOnce {
+			var calls []earshot.Call
+			var plays []index.Played
+			for i := first; i < min(first+fillAtOnce, o.Calls); i++ {
+				c := t.call(i)
+				calls = append(calls, c)
+				plays, holds = t.use(c, plays, holds)
+			}
+			if err := load(calls, plays); err != nil {
+				return fmt.Errorf("write calls: %w", err)
+			}
+			if progress != nil {
+				progress(first+len(calls), o.Calls)
+			}
 		}
-		if err := ix.RestoreCalls(ctx, batch); err != nil {
-			return fmt.Errorf("write calls: %w", err)
-		}
-		if err := t.use(ctx, ix, batch); err != nil {
-			return err
-		}
-		batch = batch[:0]
-		if progress != nil {
-			progress(i+1, o.Calls)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range holds {
+		if err := ix.AddHold(ctx, h); err != nil {
+			return fmt.Errorf("hold a call: %w", err)
 		}
 	}
 	return nil
@@ -63,26 +73,19 @@ func Fill(ctx context.Context, ix *index.Index, o FillOptions, progress func(don
 
 // use plays one call in a hundred, and holds one in ten thousand or what was said
 // around it.
-func (t *town) use(ctx context.Context, ix *index.Index, batch []index.Restored) error {
-	for _, r := range batch {
-		at := earshot.At(r.Call.StartedAt.Add(24 * time.Hour))
-		if t.one(100) {
-			err := ix.AddAudit(ctx, earshot.Audit{ID: t.id(at.Time), At: at, Who: "inspector", Action: earshot.AuditPlay, Call: r.Call.ID})
-			if err != nil {
-				return fmt.Errorf("note a playing: %w", err)
-			}
-		}
-		if t.one(10_000) {
-			h := earshot.Hold{ID: t.id(at.Time), Call: r.Call.ID, Reason: "投诉处理中", By: "officer", At: at}
-			if t.one(10) { // what was said at the seat around it
-				h.Call, h.Seat, h.From, h.To = "", r.Call.Seat, earshot.At(r.Call.StartedAt.Add(-time.Hour)), r.Call.EndedAt
-			}
-			if err := ix.AddHold(ctx, h); err != nil {
-				return fmt.Errorf("hold a call: %w", err)
-			}
-		}
+func (t *town) use(c earshot.Call, plays []index.Played, holds []earshot.Hold) ([]index.Played, []earshot.Hold) {
+	at := earshot.At(c.StartedAt.Add(24 * time.Hour))
+	if t.one(100) {
+		plays = append(plays, index.Played{Call: c.ID, By: earshot.Audit{ID: t.id(at.Time), At: at, Who: "inspector", Action: earshot.AuditPlay, Call: c.ID}})
 	}
-	return nil
+	if t.one(10_000) {
+		h := earshot.Hold{ID: t.id(at.Time), Call: c.ID, Reason: "投诉处理中", By: "officer", At: at}
+		if t.one(10) { // what was said at the seat around it
+			h.Call, h.Seat, h.From, h.To = "", c.Seat, earshot.At(c.StartedAt.Add(-time.Hour)), c.EndedAt
+		}
+		holds = append(holds, h)
+	}
+	return plays, holds
 }
 
 // town is a company in a large town: halls with counters, and a hotline.
