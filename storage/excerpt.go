@@ -11,6 +11,7 @@ import (
 
 	"earshot"
 	"earshot/audio/excerpt"
+	"earshot/audio/wav"
 )
 
 // ErrNoAudio means that nothing was recorded in the span asked for.
@@ -98,19 +99,7 @@ func clipOf(c earshot.Call, n int, fromMs, toMs int64, counts func(earshot.Part)
 		return nil, earshot.ErrManyParts
 	}
 	part := in[0]
-	if !cuts(part.Codec) {
-		return nil, ErrCannotCut
-	}
 	return &Clip{Part: part, FromMs: max(fromMs, part.StartMs), ToMs: min(toMs, part.StartMs+part.DurationMs)}, nil
-}
-
-// cuts says whether files of the codec can be cut where packets or samples end.
-func cuts(codec earshot.Codec) bool {
-	switch codec {
-	case earshot.Opus, earshot.PCMA, earshot.PCMU, earshot.PCM:
-		return true
-	}
-	return false
 }
 
 // WriteTo cuts the clip and writes it as a complete file of the part's media
@@ -121,12 +110,18 @@ func (c *Clip) WriteTo(w io.Writer) (int64, error) {
 	to := time.Duration(c.ToMs-c.Part.StartMs) * time.Millisecond
 	out := &counter{w: w}
 	var err error
-	if c.Part.Codec == earshot.Opus {
-		_, err = excerpt.Opus(out, c.audio, c.size, from, to, fmt.Sprintf("EARSHOT_EXCERPT=%d-%d", c.FromMs, c.ToMs))
-	} else {
+	span := fmt.Sprintf("EARSHOT_EXCERPT=%d-%d", c.FromMs, c.ToMs)
+	switch c.Part.Codec {
+	case earshot.Opus:
+		_, err = excerpt.Opus(out, c.audio, c.size, from, to, span)
+	case earshot.MP3:
+		_, err = excerpt.MP3(out, c.audio, c.size, from, to, span)
+	default:
 		_, err = excerpt.WAV(out, c.audio, c.size, from, to)
 	}
 	switch {
+	case errors.Is(err, wav.ErrNotWAV):
+		err = ErrCannotCut.Because(err)
 	case errors.Is(err, excerpt.ErrEmpty):
 		err = ErrNoAudio.Because(err)
 	case err != nil:

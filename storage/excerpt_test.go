@@ -40,6 +40,7 @@ func TestExcerpt(t *testing.T) {
 		Codec: earshot.PCMA, Channels: 2, StartMs: 20000, DurationMs: 2000, SHA256: "x"},
 		earshot.Part{N: 4, File: "2026/11/21/x-4.wav", Track: earshot.TrackMixed, Codec: earshot.GSM, Channels: 1, StartMs: 30000, DurationMs: 2000, SHA256: "x"},
 		earshot.Part{N: 5, File: "2026/11/21/x-5.opus", Track: earshot.TrackHelper, Codec: earshot.Opus, Channels: 1, StartMs: 40000, DurationMs: 2000, SHA256: "x"})
+	must(t, h.files.WriteWhole("2026/11/21/x-4.wav", []byte("RIFF\x04\x00\x00\x00WAVE")))
 	must(t, h.SaveCall(t.Context(), c))
 	for _, row := range []struct {
 		what     string
@@ -63,7 +64,7 @@ func TestExcerpt(t *testing.T) {
 		{"backwards", 0, 4000, 2000, 0, "bad_span"},
 		{"before the call", 0, -1, 2000, 0, "bad_span"},
 		{"nonsense", 0, 0, 1 << 60, 0, "bad_span"},
-		{"a codec that cannot be cut", 0, 30000, 31000, 0, "cannot_cut"},
+		{"a file that cannot be cut", 0, 30000, 31000, 0, "cannot_cut"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			audio, part, err := h.cutOut(t, c.ID, row.n, row.from, row.to)

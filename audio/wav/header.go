@@ -76,6 +76,18 @@ func AppendHeaderOf(dst []byte, info Info, dataBytes int64) []byte {
 	return dst
 }
 
+// AppendBlocksHeader writes the header of a file with blocks like those of f, so
+// many bytes of them that hold so many samples a channel.
+func AppendBlocksHeader(dst []byte, f File, dataBytes, samples int64) []byte {
+	le := binary.LittleEndian
+	size := int64(4+8+len(f.Format)+len(f.Format)&1+12+8) + dataBytes + dataBytes&1
+	dst = le.AppendUint32(append(dst, "RIFF"...), uint32(min(size, 1<<32-1)))
+	dst = le.AppendUint32(append(dst, "WAVEfmt "...), uint32(len(f.Format)))
+	dst = append(append(dst, f.Format...), make([]byte, len(f.Format)&1)...)
+	dst = le.AppendUint32(append(dst, "fact\x04\x00\x00\x00"...), uint32(min(samples, 1<<32-1)))
+	return le.AppendUint32(append(dst, "data"...), uint32(min(dataBytes, 1<<32-1)))
+}
+
 // Patch is a piece of a header to be written over.
 type Patch struct {
 	Offset int64

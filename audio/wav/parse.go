@@ -21,6 +21,8 @@ type File struct {
 	BlockSamples int   // a channel, in a block
 	Samples      int64 // a channel
 
+	Format []byte // the body of its fmt chunk
+
 	HeaderLies bool    // a size in the header cannot be, or is not filled in
 	Torn       bool    // the file ends before its data do
 	Hidden     int64   // bytes behind the data that are no chunk: players leave them out
@@ -163,7 +165,11 @@ func plausible(head []byte) bool {
 // chunk takes in what is not data.
 func (p *parser) chunk(c Chunk) error {
 	le := binary.LittleEndian
-	body, err := p.read(c.Offset, min(c.Bytes, 40))
+	most := int64(40)
+	if c.ID == "fmt " {
+		most = maxFmt
+	}
+	body, err := p.read(c.Offset, min(c.Bytes, most))
 	if err != nil {
 		return err
 	}
@@ -175,6 +181,7 @@ func (p *parser) chunk(c Chunk) error {
 		if p.format, err = parseFormat(body); err != nil {
 			return err
 		}
+		p.file.Format = body
 	case "ds64":
 		if len(body) >= 16 {
 			p.long = int64(le.Uint64(body[8:]) &^ (1 << 63))
