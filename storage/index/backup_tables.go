@@ -49,6 +49,8 @@ func backupTables() []backedUp {
 		table[packageRow]{"packages", "id", "id"},
 		table[runRow]{"retention_runs", "id", "id"},
 		problemTable{table[problemRow]{"problems", "id", "id"}},
+		table[importRow]{"imports", "id", "id"},
+		table[importFileRow]{"import_files", "batch, path", "batch, path"},
 	}
 }
 
