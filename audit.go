@@ -41,4 +41,6 @@ const (
 	AuditRelease      = "release"
 	AuditScrub        = "scrub"
 	AuditResolve      = "resolve"
+	AuditAnalyse      = "analyse"      // a run over the archive was started
+	AuditAnalyseStop  = "analyse_stop" // and stopped
 )

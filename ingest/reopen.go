@@ -130,6 +130,7 @@ func (s *seat) takeBack(at time.Time) {
 	call, was := s.reopen.call.Clone(), s.reopen.was
 	pause := openPause(call)
 	call.EndedAt, call.DurationMs, call.State = earshot.Time{}, 0, earshot.CallLive
+	call.Unjudge()
 	call.Flags = slices.DeleteFunc(call.Flags, func(flag earshot.Flag) bool {
 		return flag != earshot.FlagInterrupted && flag != earshot.FlagDamaged // the rest is judged anew at its end
 	})

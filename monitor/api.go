@@ -66,6 +66,7 @@ func (s *Server) api(mux humago.Mux) huma.API {
 	s.retentionOperations(book)
 	s.ledgerOperations(book)
 	s.integrityOperations(book)
+	s.analysisOperations(book)
 	s.packageOperations(book)
 	s.alarmOperations(book)
 	s.searchOperations(book)

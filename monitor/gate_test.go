@@ -92,6 +92,10 @@ var allowedTo = map[string]string{
 	"get-integrity":   "admin evidence",
 	"start-scrub":     "admin evidence",
 	"resolve-problem": "admin evidence",
+	"get-analysis":    "admin",
+	"set-thresholds":  "admin",
+	"start-analysis":  "admin",
+	"stop-analysis":   "admin",
 
 	"list-packages":     "admin evidence",
 	"create-package":    "admin evidence",

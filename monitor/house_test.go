@@ -41,6 +41,7 @@ type house struct {
 	packages *storage.Packages
 	problems *storage.Problems
 	scrub    *storage.Scrub
+	analysis *storage.Analysis
 	imports  *storage.Imports
 	uploads  *storage.Uploads
 	room     room // of the disk, for uploads
@@ -92,11 +93,12 @@ func open(t *testing.T, changes ...change) *house {
 	h.scrub = storage.NewScrub(storage.ScrubOptions{
 		Files: h.files, Ledger: h.ledger, Index: h.index, Problems: h.problems, Location: time.UTC, Share: 0.05, Now: h.clock.Now, Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
+	h.analysis = storage.NewAnalysis(storage.AnalysisOptions{Archive: h.archive, Now: h.clock.Now, Log: slog.New(slog.NewTextHandler(h.log, nil))})
 	h.openImports()
 	must(t, h.index.CreateUser(t.Context(), earshot.User{ID: firstAdmin, Name: "管理员", Role: earshot.RoleAdmin, PasswordHash: quickHash(adminPassword)}))
 
 	options := Options{
-		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Problems: h.problems, Scrub: h.scrub, Imports: h.imports, Uploads: h.uploads, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
+		Floor: h.floor, Index: h.index, Archive: h.archive, Ledger: h.ledger, Packages: h.packages, Problems: h.problems, Scrub: h.scrub, Analysis: h.analysis, Imports: h.imports, Uploads: h.uploads, Live: h.live, Sessions: h.index.Sessions(h.clock.Now),
 		Assets: testPages, Site: Site{Name: "Hall", Version: "test"}, Now: h.clock.Now,
 		Log:      slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registry: prometheus.NewRegistry(),

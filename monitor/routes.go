@@ -61,7 +61,7 @@ const (
 func Routes() []Route {
 	var all []Route
 	for _, some := range [][]Route{signInRoutes, peopleRoutes, seatRoutes, callRoutes, liveRoutes, alarmRoutes, captureRoutes,
-		holdRoutes, retentionRoutes, ledgerRoutes, integrityRoutes, operationRoutes, packageRoutes, searchRoutes, exportRoutes, importRoutes, uploadRoutes} {
+		holdRoutes, retentionRoutes, ledgerRoutes, integrityRoutes, analysisRoutes, operationRoutes, packageRoutes, searchRoutes, exportRoutes, importRoutes, uploadRoutes} {
 		all = append(all, some...)
 	}
 	return all

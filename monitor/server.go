@@ -27,6 +27,7 @@ type Options struct {
 	Packages Packages
 	Problems Problems
 	Scrub    Scrub
+	Analysis Analysis
 	Imports  Imports
 	Uploads  Uploads
 	Live     Live
@@ -98,8 +99,8 @@ type Server struct {
 
 // New makes a server. It starts nothing.
 func New(o Options) (*Server, error) {
-	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Packages == nil || o.Problems == nil || o.Scrub == nil || o.Imports == nil || o.Uploads == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
-		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Packages, Problems, Scrub, Imports, Uploads, Live, Sessions and Assets must be given")
+	if o.Floor == nil || o.Index == nil || o.Archive == nil || o.Ledger == nil || o.Packages == nil || o.Problems == nil || o.Scrub == nil || o.Analysis == nil || o.Imports == nil || o.Uploads == nil || o.Live == nil || o.Sessions == nil || o.Assets == nil {
+		return nil, errors.New("monitor: Floor, Index, Archive, Ledger, Packages, Problems, Scrub, Analysis, Imports, Uploads, Live, Sessions and Assets must be given")
 	}
 	if err := o.setDefaults(); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -57,7 +58,9 @@ type Archive struct {
 	calls files.Locks // one editor of a call's file and rows at a time
 
 	measuring files.Locks // a levels file is made once
-	convert   *convert.Converter
+
+	thresholds atomic.Pointer[earshot.ThresholdsByKind] // as the index had them last; nil: it was never asked
+	convert    *convert.Converter
 
 	ledger    Ledger // nil: nothing is recorded there
 	location  *time.Location
@@ -123,6 +126,8 @@ func (a *Archive) SaveCall(ctx context.Context, c earshot.Call) error {
 	if c.State != earshot.CallDeleted && a.isDeleted(ctx, c.ID) {
 		return nil
 	}
+	c = c.Clone()
+	a.judge(&c, a.ThresholdsNow(ctx))
 	return a.put(ctx, c)
 }
 
@@ -162,6 +167,7 @@ func (a *Archive) SaveCalls(ctx context.Context, calls []earshot.Call) error {
 	calls = slices.Clone(calls)
 	slices.SortFunc(calls, func(x, y earshot.Call) int { return strings.Compare(x.ID, y.ID) })
 	rows := make([]index.Restored, len(calls))
+	thresholds := a.ThresholdsNow(ctx)
 	var writing errgroup.Group
 	writing.SetLimit(saveAtOnce)
 	for i, c := range calls {
@@ -173,6 +179,8 @@ func (a *Archive) SaveCalls(ctx context.Context, calls []earshot.Call) error {
 			if c.State != earshot.CallDeleted && a.isDeleted(ctx, c.ID) {
 				return nil
 			}
+			c = c.Clone()
+			a.judge(&c, thresholds)
 			c.Holds = a.HoldsOn(ctx, c)
 			rows[i] = index.Restored{Call: c, Unheard: a.isUnheard(c)}
 			return a.writeFile(c)

@@ -32,6 +32,9 @@ func (a *Archive) AddSoundCheck(ctx context.Context, check earshot.SoundCheck) e
 // earshot.FlagSilence.
 const unheardShort = 31 * time.Second
 
+// wholly is a share, per mille.
+const wholly = 1000
+
 // noteSilence notes whether nobody is to be heard in a stored call: the index
 // cannot tell from the flags, which say only that there was a long silence.
 func (a *Archive) noteSilence(ctx context.Context, c earshot.Call) error {
@@ -43,7 +46,7 @@ func (a *Archive) noteSilence(ctx context.Context, c earshot.Call) error {
 
 // isUnheard says whether c is a stored call in which nobody is to be heard.
 func (a *Archive) isUnheard(c earshot.Call) bool {
-	suspect := c.Flagged(earshot.FlagSilence) || c.DurationMs <= unheardShort.Milliseconds()
+	suspect := c.Flagged(earshot.FlagSilence) || c.DurationMs <= unheardShort.Milliseconds() || c.Talk != nil && c.Talk.SilenceShare == wholly
 	return c.State == earshot.CallStored && suspect && !c.Flagged(earshot.FlagOneSided) && a.unheard(c)
 }
 

@@ -113,6 +113,7 @@ func (a *Archive) Recover(ctx context.Context, call earshot.Call) (earshot.Call,
 	if err := r.run(ctx); err != nil {
 		return earshot.Call{}, fmt.Errorf("recover call %s: %w", call.ID, err)
 	}
+	a.judge(&r.call, a.ThresholdsNow(ctx))
 	if err := a.put(ctx, r.call); err != nil {
 		return earshot.Call{}, err
 	}
@@ -185,6 +186,9 @@ func (r *recovery) part(n int) (earshot.Part, bool, error) {
 	}
 	if known.SHA256 != "" {
 		return known, true, nil
+	}
+	if part, found, err := r.imported(known, n); found || err != nil {
+		return part, found, err
 	}
 	for _, codec := range []earshot.Codec{earshot.Opus, earshot.PCMA} { // µ-law has A-law's name
 		name := earshot.PartFile(r.call.ID, n, codec)

@@ -31,6 +31,11 @@ func httpClient(insecure bool) *http.Client {
 
 // post sends body as JSON and reads the answer into into, unless that is nil.
 func (c apiClient) post(ctx context.Context, path string, body, into any) error {
+	return c.call(ctx, http.MethodPost, path, body, into)
+}
+
+// call is post by another method.
+func (c apiClient) call(ctx context.Context, method, path string, body, into any) error {
 	var sent io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -39,11 +44,13 @@ func (c apiClient) post(ctx context.Context, path string, body, into any) error 
 		}
 		sent = bytes.NewReader(data)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.base, "/")+path, sent)
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.base, "/")+path, sent)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Authorization", "Bearer "+c.token)
+	if c.token != "" { // signing in needs none
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := c.http.Do(request)
 	if err != nil {

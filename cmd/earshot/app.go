@@ -50,6 +50,7 @@ type app struct {
 	packages *storage.Packages
 	problems *storage.Problems
 	scrub    *storage.Scrub
+	analysis *storage.Analysis
 	uploads  *storage.Uploads
 	imports  *storage.Imports
 	index    *index.Index
@@ -80,7 +81,7 @@ type app struct {
 func openApp(ctx context.Context, s settings, log *slog.Logger) (*app, error) {
 	a := &app{settings: s, log: log, now: time.Now, steady: newSteadyClock(time.Now), alarms: new(earshot.Alarms), failed: make(chan error, 4)}
 	steps := []func(context.Context) error{
-		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.scrubArchive, a.openImports, a.openFloor, a.openMonitor, a.firstAdministrator, a.doLate, a.serve,
+		a.listen, a.openFiles, a.openLedger, a.openIndex, a.keep, a.openPackages, a.openLive, a.watchDisk, a.watchClock, a.scrubArchive, a.analyseCalls, a.openImports, a.openFloor, a.openMonitor, a.firstAdministrator, a.doLate, a.serve,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -253,7 +254,7 @@ func (a *app) openMonitor(ctx context.Context) (err error) {
 		site.ICEServers = append(site.ICEServers, monitor.ICEServer{URLs: []string{s.URL}, Username: s.User, Credential: s.Password})
 	}
 	if a.monitor, err = monitor.New(monitor.Options{
-		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Packages: a.packages, Problems: a.problems, Scrub: a.scrub, Imports: a.imports, Uploads: a.uploads, Live: a.live, RetentionAt: a.settings.retentionAt,
+		Floor: a.floor, Index: a.index, Archive: a.archive, Ledger: a.ledger, Packages: a.packages, Problems: a.problems, Scrub: a.scrub, Analysis: a.analysis, Imports: a.imports, Uploads: a.uploads, Live: a.live, RetentionAt: a.settings.retentionAt,
 		Sessions: a.index.Sessions(a.now), Assets: web.Assets(), Site: site, Authority: a.caFile,
 		Node: a.settings.Node, Alarms: a.alarms,
 		Ready: map[string]func(context.Context) error{

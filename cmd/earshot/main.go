@@ -28,6 +28,7 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Add users, set passwords, list users."`
 	Import  importCommand  `cmd:"" help:"Bring in MP3 and WAV files of older recorders."`
 	Verify  verifyCommand  `cmd:"" help:"Check audio, call files, index and ledger against one another."`
+	Analyse analyseCommand `cmd:"" help:"Judge stored calls anew by the thresholds that are set."`
 	Reindex reindexCommand `cmd:"" help:"Bring calls back into the index from the files beside the audio."`
 	Backup  backupCommand  `cmd:"" help:"Back up what the files cannot give back: people, seats, policies, audit."`
 	Restore restoreCommand `cmd:"" help:"Put a back-up back."`

@@ -21,6 +21,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When analysis alerts, how many calls were judged so, and how the last run over the archive stands */
+        get: operations["get-analysis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analysis/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judge stored calls anew; one that was stopped over the same calls goes on */
+        post: operations["start-analysis"];
+        /** Stop the run under way */
+        delete: operations["stop-analysis"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analysis/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set when analysis alerts, for calls that end from now on */
+        put: operations["set-thresholds"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/announcements": {
         parameters: {
             query?: never;
@@ -1127,6 +1179,72 @@ export interface components {
         AlarmList: {
             alarms: components["schemas"]["NodeAlarm"][];
         };
+        AnalysisFailure: {
+            call: string;
+            text: string;
+        };
+        AnalysisRun: {
+            /** @description also of those that were judged by the present thresholds */
+            all: boolean;
+            by: string;
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description calls looked at
+             */
+            done: number;
+            /** Format: date-time */
+            endedAt: string;
+            /** Format: int64 */
+            failed: number;
+            /** @description the first 100 */
+            failures: components["schemas"]["AnalysisFailure"][];
+            /**
+             * Format: date-time
+             * @description of calls that began from then on; null: of all
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description null: there was none
+             */
+            startedAt: string;
+            /**
+             * @description stopped: by somebody
+             * @enum {string}
+             */
+            state: "idle" | "running" | "stopped";
+            /**
+             * Format: date-time
+             * @description and before then
+             */
+            to: string;
+            /**
+             * Format: int64
+             * @description to look at, when it began
+             */
+            total: number;
+            /**
+             * Format: int64
+             * @description calls of whose audio there are no levels
+             */
+            untold: number;
+        };
+        AnalysisState: {
+            defaults: components["schemas"]["ThresholdsByKind"];
+            /** @description stored calls, by the thresholds they were judged by */
+            judged: components["schemas"]["Judged"];
+            run: components["schemas"]["AnalysisRun"];
+            /**
+             * Format: date-time
+             * @description null: nobody has set them
+             */
+            setAt: string;
+            /** @description empty: nobody has set them */
+            setBy: string;
+            thresholds: components["schemas"]["ThresholdsByKind"];
+        };
         Announcement: {
             /** Format: date-time */
             at: string;
@@ -1577,6 +1695,14 @@ export interface components {
             resolvedBy: string;
             /** @description a sentence for people, in English */
             text: string;
+        };
+        Judged: {
+            /** Format: int64 */
+            never: number;
+            /** Format: int64 */
+            now: number;
+            /** Format: int64 */
+            older: number;
         };
         LedgerKey: {
             fingerprint: string;
@@ -2155,6 +2281,20 @@ export interface components {
             /** @enum {string} */
             result: "" | "swapped" | "dead_agent" | "dead_customer" | "bleed" | "ok";
         };
+        "Start-analysisRequest": {
+            /** @description also those that were judged by the present thresholds */
+            all?: boolean;
+            /**
+             * Format: date-time
+             * @description calls that began from then on; left out: all
+             */
+            from?: string;
+            /**
+             * Format: date-time
+             * @description and before then
+             */
+            to?: string;
+        };
         Stream: {
             /** @enum {string} */
             codec: "opus" | "pcmu" | "pcma" | "mp3" | "pcm" | "adpcm" | "gsm";
@@ -2194,6 +2334,32 @@ export interface components {
             overtalkShare: number;
             /** Format: int64 */
             silenceShare: number;
+        };
+        Thresholds: {
+            /** Format: int64 */
+            gapsMs: number;
+            /** Format: int64 */
+            longMs: number;
+            /** Format: int64 */
+            loudDb: number;
+            /** Format: int64 */
+            loudDbov: number;
+            /** Format: int64 */
+            loudMs: number;
+            /** Format: int64 */
+            oneSidedMs: number;
+            /** Format: int64 */
+            overtalkMs: number;
+            /** Format: int64 */
+            shortMs: number;
+            /** Format: int64 */
+            silenceMs: number;
+            /** Format: int64 */
+            speechDbov: number;
+        };
+        ThresholdsByKind: {
+            counter: components["schemas"]["Thresholds"];
+            hotline: components["schemas"]["Thresholds"];
         };
         Ticket: {
             /** Format: date-time */
@@ -2282,6 +2448,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalysisState"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Start-analysisRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnalysisRun"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "stop-analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThresholdsByKind"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdsByKind"];
                 };
             };
             /** @description Error */
