@@ -67,7 +67,11 @@ export const icons = {
   capture: "M4 4h9M4 8h6M4 12h4M10.5 13.5l2 2 4.5-5",
   cover: "M5 3h7l3 3v11H5zM12 3v3h3M7.5 9.5h5M7.5 14c1-1.6 1.8-1.6 2.2-.4.8-.8 1.6-.8 2.8.2",
   star: "m10 3 2.2 4.6 5 .7-3.6 3.5.9 5L10 14.4l-4.5 2.4.9-5L2.8 8.3l5-.7z",
+  analysis: "M3 10h2l1.5-5 3 11 2.5-8 1.5 4 1-2H17",
   columns: "M3 4h14v12H3zM7.7 4v12M12.3 4v12",
+  import: "M10 3v9M6.5 8.5 10 12l3.5-3.5M3 11v6h14v-6",
+  upload: "M10 13V4M6.5 7.5 10 4l3.5 3.5M3 12v5h14v-5",
+  folder: "M2.5 5h5l2 2.5h8V16h-15z",
 } as const;
 
 export type IconName = keyof typeof icons;

@@ -1,19 +1,22 @@
 import { beforeAll, expect, test } from "vitest";
 import type { Call } from "@/api";
 import { setTimezone } from "@/lib/format";
+import { daysOf } from "./days";
 import {
   chipsOf,
-  daysOf,
   type Filters,
   matches,
   noFilters,
   queryOf,
   readFilters,
+  searchOf,
   without,
   writeFilters,
 } from "./filters";
 
 beforeAll(() => setTimezone("Asia/Shanghai"));
+
+const now = Date.parse("2026-11-21T16:30:00Z"); // the 22nd in Shanghai
 
 const some = {
   ...noFilters(),
@@ -26,13 +29,34 @@ const some = {
 
 test("filters survive the way through the address", () => {
   const address = writeFilters(some) as Record<string, string | string[]>;
-  expect(readFilters(address)).toEqual({ ...some, q: "漏水" });
+  expect(readFilters(address, now)).toEqual({ ...some, q: "漏水" });
   const more = { ...noFilters(), listened: "no" as const, shortest: "60", longest: "300", note: "退款" };
-  expect(readFilters(writeFilters(more) as Record<string, string>)).toEqual(more);
-  expect(readFilters({ listened: "maybe", shortest: "-1", from: "yesterday", held: "x" })).toEqual(
+  expect(readFilters(writeFilters(more) as Record<string, string>, now)).toEqual(more);
+  expect(readFilters({ listened: "maybe", shortest: "-1", from: "yesterday", held: "x" }, now)).toEqual(
     noFilters(),
   );
-  expect(readFilters({ colour: "red", seat: "c1" })).toEqual({ ...noFilters(), seat: ["c1"] });
+  expect(readFilters({ colour: "red", seat: "c1" }, now)).toEqual({ ...noFilters(), seat: ["c1"] });
+});
+
+test("an address keeps its days and, while it means them, the name they were chosen by", () => {
+  const week = { from: "2026-11-16", to: "2026-11-22", days: "week" };
+  expect(readFilters(week, now)).toEqual({ ...noFilters(), ...week });
+  // A day later it is the same days, but no longer the last seven.
+  expect(readFilters(week, now + 86_400_000)).toEqual({ ...noFilters(), ...week, days: "" });
+  // A saved search has the name alone.
+  expect(searchOf({ ...noFilters(), ...week, days: "week", seat: ["c1", "c2"] })).toBe(
+    "days=week&seat=c1&seat=c2",
+  );
+  expect(readFilters({ days: "week" }, now + 86_400_000)).toMatchObject({
+    ...{ from: "2026-11-17", to: "2026-11-23", days: "week" },
+  });
+  expect(searchOf({ ...noFilters(), from: "2026-11-16" })).toBe("from=2026-11-16");
+});
+
+test("figures of talk go as the server counts them; the old word for held is understood", () => {
+  const found = readFilters({ held: "true", minSilenceShare: "300", maxAgentShare: "1001", batch: "b" }, now);
+  expect(found).toEqual({ ...noFilters(), held: "yes", minSilenceShare: "300", batch: "b" });
+  expect(queryOf(found, "", 50)).toEqual({ limit: 50, held: "yes", minSilenceShare: 300, batch: "b" });
 });
 
 test("the server is asked only what is set", () => {
@@ -57,6 +81,9 @@ test("each chip takes away just its own filter", () => {
   ]);
   expect(without(some, { key: "seat", value: "c1" }).seat).toEqual(["c2"]);
   expect(without(some, { key: "from", value: "2026-11-20" }).from).toBe("");
+  const today = { ...noFilters(), ...daysOf("today", now), days: "today" as const };
+  expect(chipsOf(today)).toEqual([{ key: "days", value: "today" }]);
+  expect(without(today, { key: "days", value: "today" })).toEqual(noFilters());
 });
 
 test("a day is the site's day", () => {

@@ -1,6 +1,7 @@
 import type { LocationQuery, LocationQueryRaw } from "vue-router";
 import type { Call, CallQuery, Flag } from "@/api";
 import { isoDay } from "@/lib/format";
+import { daysOf, isPreset, type Preset } from "./days";
 
 // What is being looked for. It lives in the page's address, so that a search
 // can be sent to a colleague and the way back leads to the same list.
@@ -9,12 +10,14 @@ export interface Filters {
   q: string;
   from: string;
   to: string;
+  /** By which name the days were chosen; empty where by none, or it means others by now. */
+  days: Preset | "";
   seat: string[];
   branch: string[];
   agent: string[];
   kind: ("counter" | "hotline")[];
   direction: ("inbound" | "outbound" | "none")[];
-  state: ("live" | "stored")[];
+  state: ("live" | "stored" | "deleted")[];
   flag: Flag[];
   rating: string[];
   number: string;
@@ -22,61 +25,64 @@ export interface Filters {
   ticket: string;
   business: string[];
   tag: string[];
-  /** "true": only calls that a hold keeps. */
-  held: string;
+  /** Whether a hold keeps them from deletion. */
+  held: YesNo;
   /** Whether anybody has played them. */
-  listened: "" | "yes" | "no";
+  listened: YesNo;
   /** Lengths in seconds, both included. */
   shortest: string;
   longest: string;
   /** Words in notes and marks. */
   note: string;
+  /** How the conversation went: shares per mille, times in ms, as the API has them. */
+  minSilenceShare: string;
+  maxSilenceShare: string;
+  minAgentShare: string;
+  maxAgentShare: string;
+  minOvertalkShare: string;
+  minInterruptions: string;
+  minMonologueMs: string;
+  /** Whether they were brought in from an older recorder, and by which import. */
+  imported: YesNo;
+  batch: string;
 }
+type YesNo = "" | "yes" | "no";
 
 const lists = [
-  "seat",
-  "branch",
-  "agent",
-  "kind",
-  "direction",
-  "state",
-  "flag",
-  "rating",
-  "business",
-  "tag",
+  ...(["branch", "seat", "agent", "kind", "direction", "state"] as const),
+  ...(["flag", "rating", "business", "tag"] as const),
+] as const;
+export const talkKeys = [
+  ...(["minSilenceShare", "maxSilenceShare", "minAgentShare", "maxAgentShare"] as const),
+  ...(["minOvertalkShare", "minInterruptions", "minMonologueMs"] as const),
 ] as const;
 const texts = [
   ...(["q", "from", "to", "number", "account", "ticket", "held"] as const),
   ...(["listened", "shortest", "longest", "note"] as const),
+  ...talkKeys,
+  ...(["imported", "batch"] as const),
 ] as const;
-type ListKey = (typeof lists)[number];
-type TextKey = (typeof texts)[number];
+export type ListKey = (typeof lists)[number];
+export type TextKey = (typeof texts)[number];
 
 export const flags: Flag[] = [
-  ...([
-    "silence",
-    "overtalk",
-    "loud",
-    "one_sided",
-    "gaps",
-    "interrupted",
-    "long",
-    "short",
-    "damaged",
-  ] as const),
+  ...(["silence", "overtalk", "loud", "one_sided", "gaps"] as const),
+  ...(["interrupted", "long", "short", "damaged"] as const),
 ];
 
 export function noFilters(): Filters {
   return {
-    ...{ q: "", from: "", to: "", number: "", account: "", ticket: "", held: "" },
-    ...{ listened: "" as const, shortest: "", longest: "", note: "" },
+    ...{ q: "", from: "", to: "", days: "" as const, number: "", account: "", ticket: "" },
+    ...{ held: "" as const, listened: "" as const, shortest: "", longest: "", note: "" },
+    ...{ minSilenceShare: "", maxSilenceShare: "", minAgentShare: "", maxAgentShare: "" },
+    ...{ minOvertalkShare: "", minInterruptions: "", minMonologueMs: "", imported: "" as const, batch: "" },
     ...{ seat: [], branch: [], agent: [], kind: [], direction: [], state: [], flag: [] },
     ...{ rating: [], business: [], tag: [] },
   };
 }
 
 /** The filters an address speaks of; whatever else it says is left out. */
-export function readFilters(query: LocationQuery): Filters {
+export function readFilters(query: LocationQuery, now: number): Filters {
   const found = noFilters();
   const all = (key: string): string[] => {
     const value = query[key];
@@ -84,33 +90,71 @@ export function readFilters(query: LocationQuery): Filters {
   };
   for (const key of texts) (found[key] as string) = known(key, all(key)[0] ?? "");
   for (const key of lists) (found[key] as string[]) = all(key);
+  const name = all("days")[0] ?? "";
+  if (isPreset(name)) {
+    const span = daysOf(name, now);
+    if (!found.from && !found.to) Object.assign(found, span);
+    if (found.from === span.from && found.to === span.to) found.days = name;
+  }
   return found;
 }
 
+const day = /^\d{4}-\d\d-\d\d$/;
+const yesNo = /^(yes|no)$/;
+const seconds = /^\d{1,6}$/;
+const perMille = /^(\d{1,3}|1000)$/;
+const forms: Partial<Record<TextKey, RegExp>> = {
+  ...{
+    from: day,
+    to: day,
+    held: yesNo,
+    listened: yesNo,
+    imported: yesNo,
+    shortest: seconds,
+    longest: seconds,
+  },
+  ...{ minSilenceShare: perMille, maxSilenceShare: perMille, minAgentShare: perMille },
+  ...{ maxAgentShare: perMille, minOvertalkShare: perMille },
+  ...{ minInterruptions: /^\d{1,4}$/, minMonologueMs: /^\d{1,8}$/ },
+};
+
 /** What an address says of one filter, empty where it is nonsense. */
-function known(key: TextKey, value: string): string {
-  const days = /^\d{4}-\d\d-\d\d$/;
-  const forms: Partial<Record<TextKey, RegExp>> = {
-    ...{ from: days, to: days, held: /^true$/, listened: /^(yes|no)$/ },
-    ...{ shortest: /^\d{1,6}$/, longest: /^\d{1,6}$/ },
-  };
+function known(key: TextKey, said: string): string {
+  const value = key === "held" && said === "true" ? "yes" : said;
   return (forms[key] ?? /^/).test(value) ? value : "";
 }
 
 /** The address's part that speaks of the filters. */
 export function writeFilters(filters: Filters): LocationQueryRaw {
   const query: LocationQueryRaw = writeTexts(filters);
+  if (filters.days) query.days = filters.days;
   for (const key of lists) if (filters[key].length) query[key] = [...filters[key]];
   return query;
+}
+
+/** The same as text, the same for the same filters: what searches are saved and told apart by. */
+export function searchOf(filters: Filters): string {
+  const { days, from, to, ...others } = filters;
+  const params = new URLSearchParams();
+  // Days with a name are those of whenever it is opened.
+  const written = writeFilters({ ...others, days, from: days ? "" : from, to: days ? "" : to });
+  for (const [key, value] of Object.entries(written))
+    for (const one of Array.isArray(value) ? value : [value]) params.append(key, String(one));
+  return params.toString();
 }
 
 /** What the server is asked. */
 export function queryOf(filters: Filters, cursor: string, limit: number): CallQuery {
   const query: CallQuery = { limit };
   if (cursor) query.cursor = cursor;
-  const { held, shortest, longest, ...said } = writeTexts(filters);
-  Object.assign(query, said);
-  if (held) query.held = "yes";
+  const { shortest, longest, ...said } = writeTexts(filters);
+  const figures = Object.fromEntries(
+    Object.entries(said).map(([key, value]) => [
+      key,
+      (talkKeys as readonly string[]).includes(key) ? Number(value) : value,
+    ]),
+  );
+  Object.assign(query, figures);
   if (shortest) query.minMs = Number(shortest) * 1000;
   // All of the last second belongs to it.
   if (longest) query.maxMs = Math.max(Number(longest), Number(shortest ?? 0)) * 1000 + 999;
@@ -137,10 +181,10 @@ function pickLists(filters: Filters): Partial<Record<ListKey, string[]>> {
  * server decides; this only keeps strangers from being counted as news.
  */
 export function matches(filters: Filters, call: Call, below: (branch: string) => Set<string>): boolean {
+  const startedOn = call.startedAt ? isoDay(call.startedAt) : "";
   const one = (wanted: string[], is: string) => wanted.length === 0 || wanted.includes(is);
   const some = (wanted: string[], are: string[]) =>
     wanted.length === 0 || wanted.some((w) => are.includes(w));
-  const day = call.startedAt ? isoDay(call.startedAt) : "";
   return (
     one(filters.seat, call.seat) &&
     (filters.branch.length === 0 || filters.branch.some((b) => below(b).has(call.branch))) &&
@@ -152,15 +196,19 @@ export function matches(filters: Filters, call: Call, below: (branch: string) =>
     one(filters.business, call.business) &&
     some(filters.tag, call.tags) &&
     some(filters.flag, call.flags) &&
-    (!filters.from || day >= filters.from) &&
-    (!filters.to || day <= filters.to) &&
+    (!filters.from || startedOn >= filters.from) &&
+    (!filters.to || startedOn <= filters.to) &&
     hasNumber(call.number, filters.number.trim()) &&
     (!filters.account || call.account === filters.account.trim()) &&
     (!filters.ticket || call.ticket === filters.ticket.trim()) &&
-    (!filters.held || call.holds.some((h) => !h.releasedAt)) &&
-    // What has just begun has not been played, is short and bears no notes.
+    (!filters.held || (filters.held === "yes") === call.holds.some((h) => !h.releasedAt)) &&
+    // What has just begun has not been played, is short, bears no notes, is not
+    // analysed and was not brought in.
     filters.listened !== "yes" &&
+    filters.imported !== "yes" &&
+    !filters.batch &&
     !filters.note.trim() &&
+    talkKeys.every((key) => !filters[key]) &&
     (!filters.shortest || call.durationMs >= Number(filters.shortest) * 1000) &&
     mentions(call, filters.q.trim())
   );
@@ -185,14 +233,16 @@ export const audible = (call: Call): boolean => call.state === "live" || call.pa
 
 /** One filter as a chip that can be taken away. */
 export interface Chip {
-  key: TextKey | ListKey;
+  key: TextKey | ListKey | "days";
   value: string;
 }
 
 /** The filters as chips; the words of the search line are not among them. */
 export function chipsOf(filters: Filters): Chip[] {
   const chips: Chip[] = [];
-  for (const key of texts) if (key !== "q" && filters[key]) chips.push({ key, value: filters[key] });
+  if (filters.days) chips.push({ key: "days", value: filters.days });
+  const named = (key: TextKey) => key === "q" || (filters.days && (key === "from" || key === "to"));
+  for (const key of texts) if (!named(key) && filters[key]) chips.push({ key, value: filters[key] });
   for (const key of lists) for (const value of filters[key]) chips.push({ key, value });
   return chips;
 }
@@ -201,36 +251,12 @@ export function chipsOf(filters: Filters): Chip[] {
 export function without(filters: Filters, chip: Chip): Filters {
   const rest = { ...filters };
   const { key } = chip;
-  if ((lists as readonly string[]).includes(key)) {
+  if (key === "days") Object.assign(rest, { days: "", from: "", to: "" });
+  else if ((lists as readonly string[]).includes(key)) {
     (rest[key as ListKey] as string[]) = filters[key as ListKey].filter((v) => v !== chip.value);
   } else {
-    rest[key as TextKey] = "";
+    (rest[key as TextKey] as string) = "";
+    if (key === "from" || key === "to") rest.days = "";
   }
   return rest;
-}
-
-export type Preset = "today" | "yesterday" | "week" | "thisWeek" | "month";
-export const presets: Preset[] = ["today", "yesterday", "week", "thisWeek", "month"];
-
-const dayMs = 86_400_000;
-
-/** The days of a preset, both included, by the site's clock. */
-export function daysOf(preset: Preset, now: number): { from: string; to: string } {
-  const ago = (days: number) => isoDay(now - days * dayMs);
-  switch (preset) {
-    case "today":
-      return { from: ago(0), to: ago(0) };
-    case "yesterday":
-      return { from: ago(1), to: ago(1) };
-    case "week":
-      return { from: ago(6), to: ago(0) };
-    case "thisWeek": {
-      // Weeks begin on Monday. The day itself is a date of the site, so its
-      // weekday is asked of that date alone.
-      const since = (new Date(`${ago(0)}T00:00:00Z`).getUTCDay() + 6) % 7;
-      return { from: ago(since), to: ago(0) };
-    }
-    case "month":
-      return { from: ago(29), to: ago(0) };
-  }
 }

@@ -8,7 +8,7 @@ const call = (id: string) => ({ id }) as Call;
 beforeEach(() => vi.restoreAllMocks());
 
 test("the next result stands below, the previous above; at an end there is none", async () => {
-  rememberResults(noFilters(), [call("c"), call("b"), call("a")], "");
+  rememberResults(noFilters(), 0, [call("c"), call("b"), call("a")], "");
   expect(await neighbour("b", 1)).toBe("a");
   expect(await neighbour("b", -1)).toBe("c");
   expect(await neighbour("a", 1)).toBe("");
@@ -21,9 +21,9 @@ test("at the end of what was shown the search goes on where it stood", async () 
   const asked = vi
     .spyOn(api, "calls")
     .mockResolvedValue({ calls: [call("a"), call("9")], next: "" } as never);
-  rememberResults({ ...noFilters(), account: "5502" }, [call("b"), call("a")], "cursor");
+  rememberResults({ ...noFilters(), account: "5502" }, 700, [call("b"), call("a")], "cursor");
   expect(await neighbour("a", 1)).toBe("9");
   expect(asked.mock.calls[0]?.[0]).toMatchObject({ account: "5502", cursor: "cursor" });
-  expect(placeAmong("9")).toEqual({ at: 2, of: 3, more: false });
+  expect(placeAmong("9")).toEqual({ at: 702, of: 703, more: false });
   expect(asked).toHaveBeenCalledTimes(1);
 });

@@ -7,13 +7,16 @@ import { levelsOf } from "./levelsCache";
 
 interface Results {
   filters: Filters;
+  /** How many results stand above the first of ids: of a long list only those around are kept. */
+  first: number;
   ids: string[];
   /** Where the server goes on; empty at the end. */
   next: string;
 }
 
 const place = "earshot.results";
-const pageSize = 50;
+const pageSize = 100;
+const keepAround = 1000;
 const keepAhead = 12;
 
 let results: Results | null = null;
@@ -21,11 +24,12 @@ const ahead = new Map<string, Call>();
 
 function kept(): Results {
   if (results) return results;
-  const empty: Results = { filters: noFilters(), ids: [], next: "" };
+  const empty: Results = { filters: noFilters(), first: 0, ids: [], next: "" };
   try {
     const value = JSON.parse(sessionStorage.getItem(place) ?? "null") as Partial<Results> | null;
     const ids = Array.isArray(value?.ids) ? value.ids.filter((id) => typeof id === "string") : [];
-    results = { filters: { ...noFilters(), ...value?.filters }, ids, next: String(value?.next ?? "") };
+    const first = Number(value?.first) || 0;
+    results = { filters: { ...noFilters(), ...value?.filters }, first, ids, next: String(value?.next ?? "") };
   } catch {
     // What was kept is unreadable, or storage is forbidden.
     results = empty;
@@ -33,9 +37,10 @@ function kept(): Results {
   return results;
 }
 
-/** Keeps what the archive shows, in its order. */
-export function rememberResults(filters: Filters, calls: Call[], next: string): void {
-  results = { filters, ids: calls.map((c) => c.id), next };
+/** Keeps what the archive shows, in its order; `first` results stand above the first of calls. */
+export function rememberResults(filters: Filters, first: number, calls: Call[], next: string): void {
+  results = { filters, first, ids: calls.slice(-keepAround).map((c) => c.id), next };
+  results.first += Math.max(0, calls.length - keepAround);
   keep();
 }
 
@@ -49,8 +54,9 @@ function keep(): void {
 
 /** Where a call stands among the results: from 0 on, -1 if it is none of them. */
 export const placeAmong = (id: string): { at: number; of: number; more: boolean } => {
-  const { ids, next } = kept();
-  return { at: ids.indexOf(id), of: ids.length, more: next !== "" };
+  const { first, ids, next } = kept();
+  const at = ids.indexOf(id);
+  return { at: at < 0 ? at : first + at, of: first + ids.length, more: next !== "" };
 };
 
 /** The result so many further down the list, read on from the server if need be; "" at an end. */

@@ -16,7 +16,7 @@ const call = (id: string, more: Partial<Call> = {}): Call =>
   }) as unknown as Call;
 
 type Page = Awaited<ReturnType<typeof api.calls>>;
-const page = (calls: Call[], next = "") => ({ calls, next }) as Page;
+const page = (calls: Call[], next = "") => ({ calls, next, listened: [] as string[] }) as Page;
 
 let tell: (event: LiveEvent) => void = () => {};
 let forgotten = 0;
@@ -49,18 +49,19 @@ function start() {
 }
 
 const news = (c: Call) => tell({ kind: "call", call: c } as unknown as LiveEvent);
-const ids = (list: ReturnType<typeof useCalls>) => list.calls.value?.map((c) => c.id);
+const ids = (list: ReturnType<typeof useCalls>) =>
+  list.list.value?.pages.flatMap((p) => p.calls ?? []).map((c) => c.id);
 
-test("pages follow by key, and no call is shown twice", async () => {
+test("pages follow by key", async () => {
   const asked = vi
     .spyOn(api, "calls")
     .mockResolvedValueOnce(page([call("9"), call("8")], "k8"))
-    .mockResolvedValueOnce(page([call("8"), call("7")]));
+    .mockResolvedValueOnce(page([call("7"), call("6")]));
   const { list } = start();
   await list.load({ ...noFilters(), seat: ["c1"] });
   await list.more();
-  expect(asked.mock.calls[1]?.[0]).toEqual({ limit: 50, cursor: "k8", seat: ["c1"] });
-  expect(ids(list)).toEqual(["9", "8", "7"]);
+  expect(asked.mock.calls[1]?.[0]).toEqual({ limit: 100, cursor: "k8", seat: ["c1"] });
+  expect(ids(list)).toEqual(["9", "8", "7", "6"]);
   await list.more(); // there is no next
   expect(asked).toHaveBeenCalledTimes(2);
 });
@@ -89,7 +90,7 @@ test("an overtaken search changes nothing", async () => {
   await list.load({ ...noFilters(), q: "b" });
   answer(page([call("1")], "more"));
   await first;
-  expect([ids(list), list.next.value]).toEqual([["5"], ""]);
+  expect([ids(list), list.list.value?.next]).toEqual([["5"], ""]);
 });
 
 test("rows follow their calls, new ones are counted once and only if they fit", async () => {
@@ -97,7 +98,7 @@ test("rows follow their calls, new ones are counted once and only if they fit", 
   const { list } = start();
   await list.load({ ...noFilters(), seat: ["c1"] });
   news(call("4", { state: "stored", durationMs: 9000 }));
-  expect(list.calls.value?.[1]?.durationMs).toBe(9000);
+  expect(list.list.value?.at(1)?.durationMs).toBe(9000);
   news(call("6"));
   news(call("6", { durationMs: 1 }));
   news(call("7", { seat: "c2" })); // another seat
@@ -140,4 +141,42 @@ test("how many there are in all is asked for where the first page is not the las
   await list.load({ ...noFilters(), q: "x" });
   expect(list.total.value).toBe(2);
   expect(api.countCalls).toHaveBeenCalledTimes(1);
+});
+
+test("what lies far away is let go and read again when one comes back to it", async () => {
+  const key = (cursor: string | undefined) => Number(cursor || 0);
+  const asked = vi.spyOn(api, "calls").mockImplementation(async (query) => {
+    const n = key(query.cursor);
+    const calls = Array.from({ length: 100 }, (_, i) => call(`p${n}-${i}`));
+    return page(calls, n < 29 ? String(n + 1) : "");
+  });
+  const { list } = start();
+  await list.load(noFilters());
+  while (list.goesOn()) {
+    await list.more();
+    list.look((list.list.value?.rows ?? 0) - 30, list.list.value?.rows ?? 0);
+  }
+  expect(list.list.value?.rows).toBe(3000);
+  expect(ids(list)?.length).toBeLessThanOrEqual(600);
+  expect(list.list.value?.at(0)).toBeNull();
+  asked.mockClear();
+  list.look(0, 30);
+  await vi.waitFor(() => expect(list.list.value?.at(29)?.id).toBe("p0-29"));
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(list.list.value?.at(2999)).toBeNull();
+});
+
+test("a list is gone on with where one was, reading only what is looked at", async () => {
+  const asked = vi
+    .spyOn(api, "calls")
+    .mockImplementation(async (query) => page([call(`at ${query.cursor}`)]));
+  const { list } = start();
+  const pages = ["", "a", "b"].map((cursor) => ({ cursor, rows: 1 }));
+  await list.load(noFilters(), { search: "", pages, next: "c", total: 1001, scrollTop: 9, at: 2 });
+  expect([list.list.value?.rows, list.total.value, list.goesOn()]).toEqual([3, 1001, true]);
+  expect(asked).not.toHaveBeenCalled();
+  list.look(2, 3);
+  await vi.waitFor(() => expect(ids(list)).toEqual(["at b"]));
+  await list.more();
+  expect(ids(list)).toEqual(["at b", "at c"]);
 });

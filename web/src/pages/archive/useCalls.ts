@@ -4,19 +4,27 @@ import { sayProblem } from "@/lib/problem";
 import { useDirectory } from "@/live/directory";
 import { useLive } from "@/live/store";
 import { type Filters, matches, noFilters, queryOf } from "./filters";
+import type { ListPlace } from "./listPlace";
+import { PagedCalls } from "./pagedCalls";
 
-const pageSize = 50;
+const pageSize = 100;
 /** Longer than this says that it is loading, ms. */
 const patienceMs = 300;
+/** Pages kept above and below those one looks at. */
+const keepPages = 4;
+/** Nobody scrolls further: filters find what lies below. */
+const mostRows = 200_000;
 
 /**
- * The calls that filters find, newest first, page after page by key. Rows
- * already shown follow what happens to their calls; that new ones have begun is
- * counted, not pushed under one's eyes.
+ * The calls that filters find, newest first, page after page by key; only those
+ * near what is looked at are kept. Rows shown follow what happens to their calls;
+ * that new ones have begun is counted, not pushed under one's eyes.
  */
 export function useCalls() {
-  const calls = shallowRef<Call[] | null>(null);
-  const next = ref("");
+  /** The list as it stands; null until something was found out. */
+  const list = shallowRef<PagedCalls | null>(null);
+  /** Counts what changes in it. */
+  const version = ref(0);
   const slow = ref(false);
   const loadingMore = ref(false);
   const problem = ref("");
@@ -28,33 +36,61 @@ export function useCalls() {
   let filters: Filters = noFilters();
   let running: AbortController | null = null;
   const seen = new Set<string>();
+  const refilling = new Set<number>();
   const directory = useDirectory();
 
-  async function load(wanted: Filters): Promise<void> {
+  const ask = (cursor: string, signal: AbortSignal) => api.calls(queryOf(filters, cursor, pageSize), signal);
+
+  /** Begins anew, or where one was. A search that is overtaken changes nothing. */
+  async function load(wanted: Filters, place: ListPlace | null = null): Promise<boolean> {
     running?.abort();
     const mine = new AbortController();
     running = mine;
     filters = wanted;
-    total.value = null;
+    if (place) {
+      begin(listAt(place));
+      total.value = place.total;
+      return true;
+    }
     const patience = setTimeout(() => {
       slow.value = true;
     }, patienceMs);
     try {
-      const page = await api.calls(queryOf(wanted, "", pageSize), mine.signal);
-      if (mine.signal.aborted) return;
-      calls.value = page.calls;
-      next.value = page.next;
-      fresh.value = 0;
-      seen.clear();
-      problem.value = "";
-      moreProblem.value = "";
+      const page = await ask("", mine.signal);
+      if (mine.signal.aborted) return false;
+      const found = new PagedCalls();
+      found.append(
+        { cursor: "", rows: page.calls.length, calls: page.calls, listened: new Set(page.listened) },
+        page.next,
+      );
+      begin(found);
       void count(page, mine);
+      return true;
     } catch (err) {
       if (!mine.signal.aborted) problem.value = sayProblem(err);
+      return false;
     } finally {
       clearTimeout(patience);
       if (running === mine) slow.value = false;
     }
+  }
+
+  function begin(found: PagedCalls): void {
+    list.value = found;
+    version.value++;
+    fresh.value = 0;
+    seen.clear();
+    refilling.clear();
+    problem.value = "";
+    moreProblem.value = "";
+  }
+
+  function listAt(place: ListPlace): PagedCalls {
+    const found = new PagedCalls();
+    const none: ReadonlySet<string> = new Set<string>();
+    for (const [i, page] of place.pages.entries())
+      found.append({ ...page, calls: null, listened: none }, place.pages[i + 1]?.cursor ?? place.next);
+    return found;
   }
 
   /** The rows do not wait for how many they are; without an answer none is shown. */
@@ -63,21 +99,29 @@ export function useCalls() {
       total.value = first.calls.length;
       return;
     }
+    total.value = null;
     const counted = await api.countCalls(queryOf(filters, "", 1), mine.signal).catch(() => null);
     if (running === mine) total.value = counted;
   }
 
+  /** Whether there is something behind the last row that may be read. */
+  const goesOn = () => Boolean(list.value?.next) && (list.value?.rows ?? 0) < mostRows;
+
   async function more(): Promise<void> {
     const mine = running;
-    if (!next.value || loadingMore.value || !mine) return;
+    const shown = list.value;
+    if (!shown?.next || !goesOn() || loadingMore.value || !mine) return;
     loadingMore.value = true;
     moreProblem.value = "";
     try {
-      const page = await api.calls(queryOf(filters, next.value, pageSize), mine.signal);
-      if (running !== mine) return;
-      const known = new Set(calls.value?.map((c) => c.id));
-      calls.value = [...(calls.value ?? []), ...page.calls.filter((c) => !known.has(c.id))];
-      next.value = page.next;
+      const cursor = shown.next;
+      const page = await ask(cursor, mine.signal);
+      if (running !== mine || list.value !== shown) return;
+      shown.append(
+        { cursor, rows: page.calls.length, calls: page.calls, listened: new Set(page.listened) },
+        page.next,
+      );
+      version.value++;
     } catch (err) {
       if (!mine.signal.aborted) moreProblem.value = sayProblem(err);
     } finally {
@@ -85,20 +129,44 @@ export function useCalls() {
     }
   }
 
+  /** Says which rows are looked at: what lies far away is let go, what is missing is read again. */
+  function look(from: number, to: number): void {
+    const shown = list.value;
+    const mine = running;
+    if (!shown || !mine) return;
+    shown.letGo(from, to, keepPages);
+    for (const page of shown.missing(from, to)) void refill(shown, page, mine);
+  }
+
+  async function refill(shown: PagedCalls, index: number, mine: AbortController): Promise<void> {
+    if (refilling.has(index)) return;
+    refilling.add(index);
+    try {
+      const page = await ask(shown.pages[index]?.cursor ?? "", mine.signal);
+      if (running !== mine || list.value !== shown) return;
+      shown.refill(index, page.calls, new Set(page.listened));
+      version.value++;
+    } catch (err) {
+      if (!mine.signal.aborted) moreProblem.value = sayProblem(err);
+    } finally {
+      refilling.delete(index);
+    }
+  }
+
   function take(call: Call): void {
-    const list = calls.value;
-    if (!list) return;
-    const at = list.findIndex((c) => c.id === call.id);
-    if (at >= 0) {
-      calls.value = list.map((c, i) => (i === at ? call : c));
+    const shown = list.value;
+    if (!shown) return;
+    if (shown.put(call)) {
+      version.value++;
       return;
     }
     // Ids are in the order of time: a greater one is newer than all that is shown.
-    const first = list[0]?.id ?? "";
+    const first = shown.at(0)?.id ?? "";
+    if (!first && shown.rows > 0) return; // the newest rows were let go
     if (seen.has(call.id) || call.id <= first || !matches(filters, call, directory.branchAndBelow)) return;
     seen.add(call.id);
     // Where nothing stands yet, nothing is pushed away.
-    if (list.length === 0 && !next.value) void load(filters);
+    if (shown.rows === 0 && !shown.next) void load(filters);
     else fresh.value++;
   }
 
@@ -110,5 +178,5 @@ export function useCalls() {
     forget();
     running?.abort();
   });
-  return { calls, next, total, slow, loadingMore, problem, moreProblem, fresh, load, more };
+  return { list, version, total, slow, loadingMore, problem, moreProblem, fresh, load, more, look, goesOn };
 }
