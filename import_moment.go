@@ -57,6 +57,9 @@ func (m ImportMoment) In(zone *time.Location) time.Time {
 // With is m with the day or the time of day of other where it has none.
 func (m ImportMoment) With(other ImportMoment) ImportMoment {
 	if !m.HasDay() && other.HasDay() {
+		if !m.HasTime || !other.Instant.IsZero() {
+			return other
+		}
 		other.Hour, other.Minute, other.Second, other.Mil, other.HasTime = m.Hour, m.Minute, m.Second, m.Mil, m.HasTime
 		return other
 	}

@@ -3,7 +3,9 @@ package imports
 import (
 	"io"
 	"iter"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"earshot"
@@ -43,10 +45,14 @@ func Tags(file io.ReaderAt, size int64, charset string) earshot.ImportTold {
 			}
 		}
 	}
-	for name, value := range t.Extra {
-		say(name, value)
+	texts := []string{t.Comment, t.Title}
+	for _, name := range slices.Sorted(maps.Keys(t.Extra)) {
+		say(name, t.Extra[name])
+		if earshot.ImportFieldOf(name) == "" {
+			texts = append(texts, t.Extra[name])
+		}
 	}
-	for _, text := range []string{t.Comment, t.Title} {
+	for _, text := range texts {
 		for name, value := range pairsIn(text) {
 			say(name, value)
 		}
