@@ -43,7 +43,8 @@ func (s *search) wantsTerms() bool {
 	if clauses := s.clauses(); len(clauses) != 1 {
 		return len(clauses) > 0
 	}
-	return s.hasText() || by == byTime
+	inBranch := len(s.Branches) > 0 && len(s.Kinds)+len(s.Directions) > 0 // two filters, one clause
+	return s.hasText() || by == byTime || inBranch
 }
 
 // clauses are those of all filters that have terms. A call that is deleted has

@@ -49,6 +49,9 @@ func TestEveryFilterUsesAnIndex(t *testing.T) {
 		"state":       {CallQuery{States: []earshot.CallState{earshot.CallLive}}, "calls_state", true},
 		"words":       {CallQuery{Words: "a"}, "calls_started", true},
 		"held":        {CallQuery{HeldAt: at}, "calls_seat", false},
+		"not held":    {CallQuery{FreeAt: at}, "holds_call", true},
+		"deleted":     {CallQuery{States: []earshot.CallState{earshot.CallDeleted}}, "calls_state", true},
+		"batch":       {CallQuery{Batch: "a"}, "calls_batch", true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s, err := ix.search(t.Context(), row.q)
@@ -64,6 +67,50 @@ func TestEveryFilterUsesAnIndex(t *testing.T) {
 			}
 			if row.sorted && strings.Contains(plan, "TEMP B-TREE") {
 				t.Errorf("the calls found are sorted:\n%s", plan)
+			}
+		})
+	}
+}
+
+// What no single index answers goes by terms: the word index first, which hands
+// calls out in order, and then each call found by its keys.
+func TestOtherSearchesGoByTerms(t *testing.T) {
+	ix, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := ix.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	yes, no, some, long := true, false, 300, int64(60_000)
+	for what, q := range map[string]CallQuery{
+		"words": {Words: "水费"}, "a letter": {Words: "a"}, "notes": {Notes: "水"}, "part of a number": {Number: "1234"}, "last digits": {Number: "34"},
+		"length": {MinMs: 1}, "played": {Played: &no}, "imported": {Imported: &yes}, "not imported": {Imported: &no},
+		"silence": {Talk: TalkBounds{MaxSilence: &some}}, "agent's share": {Talk: TalkBounds{MinAgent: &some}}, "overtalk": {Talk: TalkBounds{MinOvertalk: &some}},
+		"interruptions": {Talk: TalkBounds{MinInterruptions: &some}}, "monologue": {Talk: TalkBounds{MinMonologueMs: &long}},
+		"no rating": {Ratings: []int{0}}, "many seats": {Seats: make([]string, mostArms+1)},
+		"seat and tag": {Seats: []string{"a"}, Tags: []string{"b"}}, "branch and kind": {Branches: []string{"a"}, Kinds: []earshot.SeatKind{earshot.Hotline}},
+		"account and words": {Account: "a", Words: "b"}, "seat of deleted calls": {Seats: []string{"a"}, States: []earshot.CallState{earshot.CallDeleted}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, err := ix.search(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clauses := s.terms()
+			if len(clauses) == 0 {
+				t.Fatal("terms have no say")
+			}
+			first, end := s.span(s.after)
+			lines, err := ix.explain(t.Context(), s.placesQuery(clauses, s.after, first, end, 51))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := strings.Join(lines, "\n")
+			if !strings.HasPrefix(plan, "SCAN call_words VIRTUAL TABLE") || strings.Contains(plan, "TEMP B-TREE") || strings.Count(plan, "SCAN") > 1 {
+				t.Error(plan)
 			}
 		})
 	}

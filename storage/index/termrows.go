@@ -3,7 +3,6 @@ package index
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -75,11 +74,7 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	return insertTerms(ctx, tx, put)
 }
 
-func sumOf(terms string) int64 {
-	h := fnv.New64a()
-	h.Write([]byte(terms)) //nolint:errcheck // a hash takes everything
-	return int64(h.Sum64())
-}
+func sumOf(terms string) int64 { return int64(hashOf(terms)) }
 
 // knownTerms are the rows there are.
 func knownTerms(ctx context.Context, tx bun.Tx, calls []callRows) (map[string]termRow, error) {

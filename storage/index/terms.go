@@ -1,12 +1,12 @@
 package index
 
 import (
-	"hash/fnv"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"earshot"
 )
@@ -51,10 +51,20 @@ const (
 // how it is written, counts on: all terms are made anew then.
 const termsVersion = 2
 
+// term is written often: hence no hash.Hash, and one allocation.
 func term(kind byte, value string) string {
-	h := fnv.New64a()
-	h.Write([]byte(value)) //nolint:errcheck // a hash takes everything
-	return string(kind) + strconv.FormatUint(h.Sum64()>>19, 36)
+	text := make([]byte, 1, 16)
+	text[0] = kind
+	return string(strconv.AppendUint(text, hashOf(value)>>19, 36))
+}
+
+// hashOf is FNV-1a.
+func hashOf(text string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * 1099511628211
+	}
+	return h
 }
 
 // fate says whether calls are there or are deleted: these have terms of their
@@ -89,18 +99,19 @@ func pair(a, b string) string { return a + "\x00" + b }
 // grams are the pieces of a text by which it is found: each letter, and each two
 // that stand side by side.
 func grams(text string) []string {
-	var found []string
-	before := ' '
-	for _, r := range text {
+	found := make([]string, 0, 2*len(text))
+	before := -1 // where the letter before begins, if one stands there
+	for at, r := range text {
 		if unicode.IsSpace(r) {
-			before = ' '
+			before = -1
 			continue
 		}
-		if before != ' ' {
-			found = append(found, string(before)+string(r))
+		end := at + utf8.RuneLen(r)
+		if before >= 0 {
+			found = append(found, text[before:end])
 		}
-		found = append(found, string(r))
-		before = r
+		found = append(found, text[at:end])
+		before = at
 	}
 	return found
 }
@@ -141,8 +152,12 @@ func playedTerm(f fate, played bool) string { return f.term(termPlayed, strconv.
 // been played.
 func termsOf(rows callRows) []string {
 	c, f := rows.call, fateOf(rows.call.State)
-	var terms []string
-	add := func(kind byte, values ...string) { terms = append(terms, f.terms(kind, values)...) }
+	terms := make([]string, 0, 128)
+	add := func(kind byte, values ...string) {
+		for _, v := range values {
+			terms = append(terms, f.term(kind, clean(v)))
+		}
+	}
 	add(termState, string(c.State))
 	add(termSeat, c.Seat)
 	add(termAgent, c.Agent, c.AgentName)
@@ -205,9 +220,7 @@ const placeBits = 20
 
 // placeOf is the place that the call id would have, if no other has it.
 func placeOf(id string, startedAt int64) int64 {
-	h := fnv.New64a()
-	h.Write([]byte(id)) //nolint:errcheck // a hash takes everything
-	return firstPlace(startedAt) | int64(h.Sum64()>>(64-placeBits))
+	return firstPlace(startedAt) | int64(hashOf(id)>>(64-placeBits))
 }
 
 // firstPlace is the least of all places of calls that started at that
