@@ -83,6 +83,19 @@ export const router = createRouter({
       component: () => import("@/pages/capture/CapturePage.vue"),
       meta: { title: "capture.title", needs: ["capture"] },
     },
+    {
+      path: "/imports",
+      name: "imports",
+      component: () => import("@/pages/imports/ImportsPage.vue"),
+      meta: { title: "imports.title", needs: ["import"] },
+    },
+    {
+      path: "/imports/:id",
+      name: "import",
+      props: true,
+      component: () => import("@/pages/imports/ImportPage.vue"),
+      meta: { title: "imports.title", needs: ["import"] },
+    },
     { path: "/admin", redirect: "/admin/seats" },
     {
       path: "/admin/branches",

@@ -4,6 +4,7 @@ import capture from "./capture";
 import dock from "./dock";
 import errors from "./errors";
 import evidence from "./evidence";
+import imports from "./imports";
 import integrity from "./integrity";
 import login from "./login";
 import player from "./player";
@@ -24,6 +25,7 @@ export default {
   archive,
   capture,
   evidence,
+  imports,
   integrity,
   player,
   recordings,

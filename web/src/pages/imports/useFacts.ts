@@ -1,0 +1,96 @@
+import { nextTick, onBeforeUnmount, reactive, ref, shallowRef, watch } from "vue";
+import { Problem } from "@/api";
+import {
+  type Import,
+  type ImportPreview,
+  type ImportSettings,
+  type ImportSuggestion,
+  importsApi,
+} from "@/api/imports";
+import { sayProblem } from "@/lib/problem";
+
+/** So long after the last keystroke settings are kept and tried, ms. */
+const calmMs = 350;
+
+/**
+ * What people say of an import's files, kept as they type, and what that makes
+ * of the files. Leaving ends it.
+ */
+export function useFacts(id: string) {
+  const settings = reactive<ImportSettings>({
+    ...{ pattern: "", seat: "", branch: "", kind: "", direction: "", track: "", swap: false },
+    ...{ timezone: "", charset: "auto", metadata: "", refuseUnknownStart: false, refuseUnknownSeat: false },
+  } as ImportSettings);
+  const preview = shallowRef<ImportPreview | null>(null);
+  const suggestions = shallowRef<ImportSuggestion[]>([]);
+  /** What is wrong with the settings, or why there is no preview. */
+  const problem = ref("");
+  const busy = ref(false);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let running: AbortController | undefined;
+  let taking = false;
+
+  /** Takes what the server has. */
+  function take(from: Import): void {
+    taking = true;
+    Object.assign(settings, from.settings);
+    if (!settings.charset) settings.charset = "auto";
+    void nextTick(() => {
+      taking = false;
+    });
+  }
+
+  /** Keeps the settings, if they were changed, and tries them. */
+  async function look(save: boolean): Promise<void> {
+    running?.abort();
+    const mine = new AbortController();
+    running = mine;
+    busy.value = true;
+    try {
+      const now = { ...settings };
+      if (save) await importsApi.changeImport(id, { settings: now }, mine.signal);
+      preview.value = await importsApi.preview(id, now, mine.signal);
+      problem.value = "";
+    } catch (err) {
+      if (mine.signal.aborted) return;
+      // Where a pattern is wrong only the server can say.
+      problem.value =
+        err instanceof Problem && err.code === "bad_pattern"
+          ? `${sayProblem(err)} (${err.detail})`
+          : sayProblem(err);
+    } finally {
+      if (running === mine) busy.value = false;
+    }
+  }
+
+  async function suggest(): Promise<void> {
+    try {
+      suggestions.value = await importsApi.suggestions(id);
+    } catch {
+      suggestions.value = []; // one can do without
+    }
+  }
+
+  watch(
+    () => ({ ...settings }),
+    () => {
+      if (taking) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => void look(true), calmMs);
+    },
+  );
+
+  /** Keeps at once what was typed last. */
+  async function settle(): Promise<void> {
+    clearTimeout(timer);
+    await look(true);
+  }
+
+  onBeforeUnmount(() => {
+    clearTimeout(timer);
+    running?.abort();
+  });
+  return { settings, preview, suggestions, problem, busy, take, look, suggest, settle };
+}
+
+export type Facts = ReturnType<typeof useFacts>;
