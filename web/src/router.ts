@@ -72,6 +72,12 @@ export const router = createRouter({
       meta: { title: "evidence.packages.title", needs: ["export"] },
     },
     {
+      path: "/admin/analysis",
+      name: "analysis",
+      component: () => import("@/pages/admin/AnalysisPage.vue"),
+      meta: { title: "analysis.title", needs: ["admin"] },
+    },
+    {
       path: "/integrity",
       name: "integrity",
       component: () => import("@/pages/integrity/IntegrityPage.vue"),

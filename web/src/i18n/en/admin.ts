@@ -135,6 +135,8 @@ export default {
       release: "Released a hold",
       scrub: "Started an integrity check",
       resolve: "Resolved an integrity problem",
+      analyse: "Had calls judged anew",
+      analyse_stop: "Stopped judging calls anew",
       upload: "Upload recordings",
       import: "Start an import",
       import_stop: "Stop an import",

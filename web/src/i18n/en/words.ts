@@ -63,7 +63,7 @@ export default {
   flag: {
     silence: "Long silence",
     overtalk: "Overtalk",
-    loud: "Too loud",
+    loud: "Raised voice",
     one_sided: "One side only",
     gaps: "Gaps",
     interrupted: "Interrupted",

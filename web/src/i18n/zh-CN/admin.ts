@@ -132,6 +132,8 @@ export default {
       release: "解除冻结",
       scrub: "开始完整性检查",
       resolve: "处理完整性问题",
+      analyse: "重新分析通话",
+      analyse_stop: "停止分析通话",
       upload: "上传录音",
       import: "开始导入",
       import_stop: "停止导入",

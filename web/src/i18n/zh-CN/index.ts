@@ -1,4 +1,5 @@
 import admin from "./admin";
+import analysis from "./analysis";
 import archive from "./archive";
 import capture from "./capture";
 import dock from "./dock";
@@ -22,6 +23,7 @@ export default {
   wall,
   dock,
   admin,
+  analysis,
   archive,
   capture,
   evidence,

@@ -63,7 +63,7 @@ export default {
   flag: {
     silence: "长时间静音",
     overtalk: "抢话",
-    loud: "音量过大",
+    loud: "提高嗓门",
     one_sided: "只有一方有声",
     gaps: "有缺口",
     interrupted: "中断过",
