@@ -2,24 +2,25 @@ package storage_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"earshot"
+	"earshot/audio/audiotest"
 	"earshot/audio/wav"
 	"earshot/storage"
 	"earshot/storage/files"
 	"earshot/storage/imports"
 	"earshot/storage/index"
-	"earshot/storage/ledger"
 )
 
 // desk is a house with a ledger, seats and a folder of old files.
@@ -142,6 +143,331 @@ func TestImportBringsFilesIn(t *testing.T) {
 	d.verifyAll(t)
 }
 
-var _ = context.Background
-var _ = slices.Sort[[]int]
-var _ ledger.Entry
+// What is odd about a file is its fate, with the reason; the others come in.
+func TestImportOfOddFiles(t *testing.T) {
+	d := openDesk(t)
+	mp3 := func(args string) []byte {
+		return audiotest.Read(t, audiotest.Form{Program: "lame", Args: args, Ending: ".mp3"}.Make(t, audiotest.Source(t, t.TempDir()), t.TempDir()))
+	}
+	audiotest.Need(t, "lame")
+	whole := mp3("--resample 8 -b 16 -m m")
+	wide := mp3("-b 64")
+	rows := map[string]struct {
+		content []byte
+		want    string // fate, then code or remarks
+	}{
+		"plain.mp3":                    {whole, "stored"},
+		"wide.mp3":                     {wide, "stored"},
+		"torn.mp3":                     {mp3("--resample 8 -b 8 -m m")[:3001], "stored torn"},
+		"inside.mp3":                   {slices.Concat(wide[:20000], bytes.Repeat([]byte{0}, 3000), wide[20000:]), "stored garbage_inside"},
+		"head.mp3":                     {slices.Concat(bytes.Repeat([]byte("x"), 500), whole), "stored garbage_head"},
+		"misnamed.mp3":                 {beep(1), "stored name_misleads"},
+		"misnamed.wav":                 {slices.Concat(whole, whole[:len(whole)/2]), "stored name_misleads"},
+		"empty.mp3":                    {nil, "refused empty_file"},
+		"noise.mp3":                    {[]byte("this is a text and nothing else"), "refused is_text"},
+		"headless.wav":                 {beep(2)[:40], "refused damaged_wav"},
+		"again/plain.mp3":              {whole, "duplicate"},
+		"no seat/w9_x.wav":             {beep(3), "refused seat_unknown"},
+		"future/w1_20991231235959.wav": {beep(4), "refused start_in_future"},
+	}
+	for name, row := range rows {
+		if name != "again/plain.mp3" {
+			d.put(t, name, row.content)
+		}
+	}
+	d.put(t, "zz/plain.mp3", whole) // behind the other in the order of names
+	settings := earshot.ImportSettings{Pattern: "{seat}_{start:yyyyMMddHHmmss}", Seat: "w1", RefuseUnknownSeat: true}
+	m := d.bringIn(t, settings)
+	if m.State != earshot.ImportDone {
+		t.Fatalf("%+v", m)
+	}
+	for name, row := range rows {
+		if name == "again/plain.mp3" {
+			name = "zz/plain.mp3"
+			if d.fates[name].Fate == earshot.FateStored { // it was quicker
+				name = "plain.mp3"
+			}
+		} else if name == "plain.mp3" || name == "no seat/w9_x.wav" {
+			continue
+		}
+		f := d.fates[name]
+		got := string(f.Fate)
+		fate, more, _ := strings.Cut(row.want, " ")
+		if f.Code != "" {
+			got += " " + f.Code
+		} else if more != "" && slices.Contains(f.Remarks, more) {
+			got += " " + more
+		}
+		if got != row.want {
+			t.Errorf("%s: %s %v, want %s", name, got, f.Remarks, row.want)
+		}
+		if fate != "stored" {
+			continue
+		}
+		c, err := d.Call(t.Context(), f.Call)
+		must(t, err)
+		stored, err := d.files.ReadWhole(c.Parts[0].File)
+		must(t, err)
+		if !bytes.Equal(stored, row.content) {
+			t.Errorf("%s: the stored file is another", name)
+		}
+		if c.Flagged(earshot.FlagInterrupted) != (more == "torn") || c.Flagged(earshot.FlagDamaged) != (more == "garbage_inside") {
+			t.Errorf("%s: flags %v", name, c.Flags)
+		}
+		if c.Talk == nil {
+			t.Errorf("%s: it was not judged", name)
+		}
+	}
+	d.verifyAll(t)
+}
+
+// The table counts more than the pattern, and tells what is missing.
+func TestImportByTable(t *testing.T) {
+	d := openDesk(t)
+	d.put(t, "a_1001.wav", beep(1))
+	d.put(t, "b_1001.wav", beep(2))
+	d.put(t, "list.csv", []byte("文件名,工号,姓名,开始时间,座席\na_1001.wav,2002,王芳,2016-03-04 10:15:00,一号窗口\ngone.wav,1,,,\n"))
+	settings := earshot.ImportSettings{Pattern: "{*}_{agent}", Seat: "old-recorder", Metadata: "list.csv"}
+	draft, err := d.imports.Create(t.Context(), "x", "cli")
+	must(t, err)
+	p, err := d.imports.Preview(t.Context(), draft.ID, settings, nil)
+	must(t, err)
+	if p.Table == nil || p.Table.Rows != 2 || p.Table.Absent != 1 || p.Table.Missing != 1 || p.Matched != 2 || len(p.Rows) != 2 ||
+		p.Rows[0].From["agent"] != earshot.FromTable || p.Rows[1].From["agent"] != earshot.FromPattern || p.Rows[1].From["startedAt"] != earshot.FromFile {
+		t.Errorf("%+v %+v", p, p.Table)
+	}
+	d.bringIn(t, settings)
+	a, b := d.fates["a_1001.wav"], d.fates["b_1001.wav"]
+	c, err := d.Call(t.Context(), a.Call)
+	must(t, err)
+	if c.Seat != "w1" || c.Agent.ID != "2002" || c.Agent.Name != "王芳" || !c.StartedAt.Equal(time.Date(2016, 3, 4, 2, 15, 0, 0, time.UTC)) || len(a.Remarks) != 0 {
+		t.Errorf("%+v %v", c, a.Remarks)
+	}
+	if !slices.Equal(b.Remarks, []string{earshot.RemarkStartUnknown, earshot.RemarkNoRow}) {
+		t.Errorf("%v", b.Remarks)
+	}
+	if _, listed := d.fates["list.csv"]; listed {
+		t.Error("the table is no recording")
+	}
+	if agent, err := d.index.Agent(t.Context(), "2002"); err != nil || agent.Name != "王芳" {
+		t.Errorf("%+v %v", agent, err)
+	}
+}
+
+// The same bytes are one call, whenever and under whatever name they come; of a
+// deleted one they are refused.
+func TestImportOfTheSameFileTwice(t *testing.T) {
+	d := openDesk(t)
+	d.put(t, "one_20160304101500.wav", beep(1))
+	settings := earshot.ImportSettings{Pattern: "{*}_{start:yyyyMMddHHmmss}", Seat: "old-recorder"}
+	d.bringIn(t, settings)
+	call := d.fates["one_20160304101500.wav"].Call
+	for i := range 20 {
+		d.put(t, fmt.Sprintf("many/%d_20160305101500.wav", i), beep(2))
+		d.put(t, fmt.Sprintf("other/%d_201603061015%02d.wav", i, i), beep(1))
+	}
+	m := d.bringIn(t, settings)
+	if m.Stored != 1 || m.Duplicate != 40 || d.fates["other/3_20160306101503.wav"].Call != call {
+		t.Errorf("%+v", m)
+	}
+	// Retention deletes the first.
+	must(t, d.index.CreatePolicy(t.Context(), earshot.Policy{ID: "short", Name: "短", DeleteDays: 30}))
+	_, err := d.Delete(t.Context(), call, earshot.Deletion{Reason: "test"})
+	must(t, err)
+	d.put(t, "back_20160304101500.wav", beep(1))
+	d.put(t, "new_20160304101500.wav", beep(3))
+	m = d.bringIn(t, settings)
+	back, fresh := d.fates["back_20160304101500.wav"], d.fates["new_20160304101500.wav"]
+	if back.Code != imports.CodeDeletedBefore || back.Call != call || !slices.Contains(fresh.Remarks, earshot.RemarkRetentionDue) {
+		t.Errorf("%+v %+v", back, fresh)
+	}
+	d.verifyAll(t)
+}
+
+// Wherever a run is cut off, the next one goes on: nothing is lost, nothing comes
+// twice, nothing is left over; also where the settings, and with them the calls'
+// times, were changed in between.
+func TestImportGoesOnAfterACrash(t *testing.T) {
+	for _, at := range []string{"listed", "noted", "placed", "saved", "settled"} {
+		for _, changed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%v", at, changed), func(t *testing.T) {
+				d := openDesk(t)
+				for i := range 6 {
+					d.put(t, fmt.Sprintf("w1_2016030410150%d_2017030410150%d.wav", i, i), beep(i))
+				}
+				m, err := d.imports.Create(t.Context(), "x", "cli")
+				must(t, err)
+				settings := earshot.ImportSettings{Pattern: "{seat}_{start:yyyyMMddHHmmss}_{*}"}
+				_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+				must(t, err)
+				died := errors.New("killed")
+				storage.SetImportStep(d.imports, func(step string) error {
+					if step == at {
+						return died
+					}
+					return nil
+				})
+				if _, err = d.imports.Run(t.Context(), m.ID); !errors.Is(err, died) {
+					t.Fatal(err)
+				}
+				d.restart()
+				d.reopen(t)
+				if changed {
+					settings.Pattern = "{seat}_{*}_{start:yyyyMMddHHmmss}"
+					_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+					must(t, err)
+				}
+				m, err = d.imports.Run(t.Context(), m.ID)
+				must(t, err)
+				page, err := d.Search(t.Context(), index.CallQuery{})
+				must(t, err)
+				if m.Stored != 6 || m.Done != 6 || len(page.Calls) != 6 {
+					t.Errorf("%+v: %d calls", m, len(page.Calls))
+				}
+				names := 0
+				must(t, d.files.Walk(func(name string, _ int64) error { names++; return nil }))
+				if names != 18 { // audio, levels and the call's own file
+					t.Errorf("%d files lie there", names)
+				}
+				d.verifyAll(t)
+			})
+		}
+	}
+}
+
+func TestImportStopsAndGoesOn(t *testing.T) {
+	var d *desk
+	stop := make(chan struct{}, 1)
+	d = openDesk(t, func(o *storage.ImportOptions) {
+		fated := o.Fated
+		o.Workers = 1
+		o.Fated = func(batch string, f earshot.ImportFile) {
+			fated(batch, f)
+			select {
+			case stop <- struct{}{}:
+			default:
+			}
+		}
+	})
+	for i := range 300 {
+		d.put(t, fmt.Sprintf("%03d.wav", i), beep(i))
+	}
+	m, err := d.imports.Create(t.Context(), "x", "lina")
+	must(t, err)
+	settings := earshot.ImportSettings{Seat: "w1"}
+	_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+	must(t, err)
+	_, err = d.imports.Start(t.Context(), m.ID)
+	must(t, err)
+	_, err = d.imports.Start(t.Context(), m.ID)
+	wantCode(t, err, "import_running")
+	_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+	wantCode(t, err, "import_running")
+	wantCode(t, d.imports.Delete(t.Context(), m.ID), "import_running")
+	<-stop
+	m, err = d.imports.Stop(t.Context(), m.ID)
+	must(t, err)
+	if m.State != earshot.ImportStopped || m.Done == 0 || m.Done == 300 || m.Files != 300 {
+		t.Fatalf("%+v", m)
+	}
+	_, err = d.imports.Stop(t.Context(), m.ID)
+	wantCode(t, err, "import_idle")
+	m, err = d.imports.Run(t.Context(), m.ID)
+	must(t, err)
+	if m.State != earshot.ImportDone || m.Stored != 300 {
+		t.Errorf("%+v", m)
+	}
+	// A process that ends lets it go on at the next start.
+	d.put(t, "more.wav", beep(1000))
+	_, err = d.index.ChangeImport(t.Context(), m.ID, func(m *earshot.Import) error { m.State = earshot.ImportRunning; return nil })
+	must(t, err)
+	must(t, d.imports.Resume(t.Context()))
+	for d.fates == nil || !d.has("more.wav") {
+		<-stop
+	}
+	if _, err = d.imports.Stop(t.Context(), m.ID); err != nil {
+		wantCode(t, err, "import_idle") // it was at its end
+	}
+	must(t, d.imports.Delete(t.Context(), m.ID))
+}
+
+func (d *desk) has(path string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fates[path].Fate == earshot.FateStored
+}
+
+// Without room nothing is copied, and the batch says why it stopped.
+func TestImportKeepsTheReserve(t *testing.T) {
+	free := uint64(1000)
+	d := openDesk(t, func(o *storage.ImportOptions) {
+		o.Room = func() (uint64, uint64, error) { return free, 500, nil }
+	})
+	d.put(t, "a.wav", beep(1))
+	m, err := d.imports.Create(t.Context(), "x", "lina")
+	must(t, err)
+	settings := earshot.ImportSettings{Seat: "w1"}
+	_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+	must(t, err)
+	m, err = d.imports.Run(t.Context(), m.ID)
+	wantCode(t, err, "no_room")
+	if m.State != earshot.ImportStopped || m.Error != "no_room" || m.Done != 0 {
+		t.Errorf("%+v", m)
+	}
+	free = 1 << 30
+	m, err = d.imports.Run(t.Context(), m.ID)
+	must(t, err)
+	if m.Stored != 1 || m.Error != "" {
+		t.Errorf("%+v", m)
+	}
+}
+
+// A new index has all of it again; audio alone makes a call.
+func TestImportedCallsComeBack(t *testing.T) {
+	d := openDesk(t)
+	audiotest.Need(t, "lame")
+	d.put(t, "w1_20160304101500.mp3", audiotest.Read(t, audiotest.Form{Program: "lame", Args: "--resample 8 -b 16 -m m", Ending: ".mp3"}.Make(t, audiotest.Source(t, t.TempDir()), t.TempDir())))
+	d.put(t, "w1_20160305101500.wav", beep(1))
+	d.bringIn(t, earshot.ImportSettings{Pattern: "{seat}_{start:yyyyMMddHHmmss}"})
+	must(t, d.NotariseOnce(t.Context()))
+	var want []earshot.Call
+	for _, f := range d.fates {
+		c, err := d.Call(t.Context(), f.Call)
+		must(t, err)
+		want = append(want, c)
+	}
+	fresh, err := index.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+	must(t, err)
+	defer func() { must(t, fresh.Close()) }()
+	archive := storage.New(d.files, fresh, d.opts)
+	done, err := archive.Reindex(t.Context(), storage.ReindexOptions{Walk: d.files.Walk})
+	must(t, err)
+	if done.Calls != 2 || len(done.Problems) > 0 {
+		t.Errorf("%+v", done)
+	}
+	for _, c := range want {
+		got, err := archive.Call(t.Context(), c.ID)
+		must(t, err)
+		same(t, "a call that came back", got, c)
+	}
+	// Their own files are lost, too.
+	for _, c := range want {
+		must(t, d.files.Remove(earshot.CallFile(c.ID)))
+	}
+	bare, err := index.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+	must(t, err)
+	defer func() { must(t, bare.Close()) }()
+	archive = storage.New(d.files, bare, d.opts)
+	done, err = archive.Reindex(t.Context(), storage.ReindexOptions{Walk: d.files.Walk})
+	must(t, err)
+	if done.Mended != 2 {
+		t.Errorf("%+v", done)
+	}
+	for _, c := range want {
+		got, err := archive.Call(t.Context(), c.ID)
+		must(t, err)
+		if got.Parts[0].SHA256 != c.Parts[0].SHA256 || got.Parts[0].Codec != c.Parts[0].Codec || got.DurationMs != c.DurationMs || !got.StartedAt.Equal(c.StartedAt.Time) {
+			t.Errorf("%+v, want %+v", got, c)
+		}
+	}
+}
