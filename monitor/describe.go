@@ -20,12 +20,13 @@ func describeFiles(api *huma.OpenAPI, b *book) {
 	}
 	reason := &huma.Param{Name: "reason", In: "query", Description: "why it is taken, for the audit", Schema: &huma.Schema{Type: huma.TypeString}}
 	for op, params := range map[string][]*huma.Param{
-		"get-part-audio": {id, n, ms("fromMs"), ms("toMs"), download, reason},
-		"get-call-audio": {id, ms("fromMs"), ms("toMs"), download, reason},
+		"get-part-audio":    {id, n, ms("fromMs"), ms("toMs"), download, reason},
+		"get-call-audio":    {id, ms("fromMs"), ms("toMs"), download, reason},
+		"get-part-playable": {id, n},
 	} {
 		operation := b.operation(op)
 		operation.Parameters = params
-		operation.Responses = fileResponses("audio/ogg", "audio/wav")
+		operation.Responses = fileResponses("audio/ogg", "audio/wav", "audio/mpeg")
 		api.AddOperation(&operation)
 	}
 	pack := b.operation("get-package-file")

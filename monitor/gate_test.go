@@ -52,6 +52,7 @@ var allowedTo = map[string]string{
 	"resume-call":             "admin supervisor agent seat",
 	"get-part-audio":          "admin supervisor inspector evidence",
 	"get-part-audio/download": "admin evidence",
+	"get-part-playable":       "admin supervisor inspector evidence",
 	"get-call-audio":          "admin supervisor inspector evidence",
 	"get-call-audio/download": "admin evidence",
 	"get-call-levels":         "admin supervisor inspector evidence",

@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"io"
+	"os"
 	"time"
 
 	"earshot"
@@ -60,6 +61,8 @@ type Archive interface {
 	// Excerpt is a self-contained file of [fromMs, toMs) of the call's timeline,
 	// cut from part n, or from the only one in it if n is 0; toMs 0 is the end.
 	Excerpt(ctx context.Context, call string, n int, fromMs, toMs int64) (*storage.Clip, error)
+	// Playable is a part that browsers do not play as one that they do.
+	Playable(ctx context.Context, call string, n int) (*os.File, earshot.Part, error)
 	Levels(ctx context.Context, call string) (earshot.Levels, error)
 
 	// Capture answers whether everything was recorded.

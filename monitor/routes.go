@@ -115,6 +115,8 @@ var callRoutes = []Route{
 	{ID: "resume-call", Method: post, Path: "/api/v1/calls/{id}/resume", Need: driveOrSeat, About: aboutCall, Tag: "calls", Summary: "Go on recording"},
 	{ID: "get-part-audio", Method: get, Path: "/api/v1/calls/{id}/parts/{n}/audio", Need: may(earshot.Play), About: aboutCall,
 		More: map[string]Need{"download": may(earshot.Download)}, Tag: "audio", Summary: "A part's stored bytes; Range, ETag is the SHA-256. With fromMs and toMs on the call's timeline a clip of it"},
+	{ID: "get-part-playable", Method: get, Path: "/api/v1/calls/{id}/parts/{n}/playable", Need: may(earshot.Play), About: aboutCall,
+		Tag: "audio", Summary: "A part that browsers do not play, as a WAVE file of samples; one that they play is redirected to. 409 no_converter without ffmpeg"},
 	{ID: "get-call-audio", Method: get, Path: "/api/v1/calls/{id}/audio", Need: may(earshot.Play), About: aboutCall,
 		More: map[string]Need{"download": may(earshot.Download)}, Tag: "audio", Summary: "A call's only part, or with fromMs and toMs a self-contained excerpt"},
 	{ID: "get-call-levels", Method: get, Path: "/api/v1/calls/{id}/levels", Need: may(earshot.SeeCalls), About: aboutCall, Tag: "audio", Summary: "A call's levels, a byte a side each 100 ms"},

@@ -62,6 +62,8 @@ type Archive struct {
 	thresholds atomic.Pointer[earshot.ThresholdsByKind] // as the index had them last; nil: it was never asked
 	convert    *convert.Converter
 
+	playing *Playables // nil: nothing is converted for playing
+
 	ledger    Ledger // nil: nothing is recorded there
 	location  *time.Location
 	log       *slog.Logger

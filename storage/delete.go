@@ -61,6 +61,11 @@ func (a *Archive) bury(ctx context.Context, b index.Burial) error {
 	if err := a.step("tombstone in the file"); err != nil {
 		return err
 	}
+	for _, part := range b.Call.Parts {
+		if err := a.playing.forget(part); err != nil {
+			return err
+		}
+	}
 	for _, name := range filesOf(b.Call) {
 		if err := a.remove(name); err != nil {
 			return err

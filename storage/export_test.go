@@ -22,3 +22,9 @@ var (
 	Measure       = measure
 	WhyNoWaveform = whyNoWaveform
 )
+
+// KeepAtMost bounds how many bytes of converted recordings are kept.
+func KeepAtMost(a *Archive, bytes int64) { a.playing.most = bytes }
+
+// ForgetPlayable is what a deletion does with what was converted of a part.
+func ForgetPlayable(a *Archive, part earshot.Part) error { return a.playing.forget(part) }

@@ -32,7 +32,7 @@ var (
 	// ErrNone means that ffmpeg is needed and not installed.
 	ErrNone = earshot.Fail(earshot.Conflict, "no_converter", "this recording needs ffmpeg on the server, which is not installed")
 	// ErrDamaged means that ffmpeg finds nothing to decode.
-	ErrDamaged = earshot.Fail(earshot.Unsupported, "cannot_decode", "the recording is damaged so that it cannot be decoded")
+	ErrDamaged = earshot.Fail(earshot.Conflict, "cannot_decode", "the recording is damaged so that it cannot be decoded")
 )
 
 // Guards of a run.

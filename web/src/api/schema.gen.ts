@@ -317,6 +317,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/parts/{n}/playable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A part that browsers do not play, as a WAVE file of samples; one that they play is redirected to. 409 no_converter without ffmpeg */
+        get: operations["get-part-playable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/pause": {
         parameters: {
             query?: never;
@@ -3074,6 +3091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "audio/mpeg": string;
                     "audio/ogg": string;
                     "audio/wav": string;
                 };
@@ -3084,6 +3102,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "audio/mpeg": string;
                     "audio/ogg": string;
                     "audio/wav": string;
                 };
@@ -3354,6 +3373,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "audio/mpeg": string;
                     "audio/ogg": string;
                     "audio/wav": string;
                 };
@@ -3364,6 +3384,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "audio/mpeg": string;
+                    "audio/ogg": string;
+                    "audio/wav": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-part-playable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mpeg": string;
+                    "audio/ogg": string;
+                    "audio/wav": string;
+                };
+            };
+            /** @description Partial Content */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mpeg": string;
                     "audio/ogg": string;
                     "audio/wav": string;
                 };
