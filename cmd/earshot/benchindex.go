@@ -75,6 +75,7 @@ type benchSearch struct {
 	Each        int           `help:"Searches of each filter and of each pair." default:"20"`
 	Seed        uint64        `help:"The same seed makes the same searches." default:"4"`
 	Only        string        `help:"Only filters and pairs whose names match." placeholder:"REGEXP"`
+	Totals      bool          `help:"Measure how long totals take (they stop at 1,000+), not the first page."`
 	Within      time.Duration `help:"What 95 in 100 searches may take." default:"50ms"`
 	WordsWithin time.Duration `name:"words-within" help:"The same of searches with words." default:"150ms"`
 }
@@ -90,7 +91,7 @@ func (c benchSearch) Run(ctx context.Context, out io.Writer) (err error) {
 	if c.Each < 1 {
 		return earshot.Fail(earshot.Invalid, "bad_bench", "--each is more than nothing")
 	}
-	o := bench.SearchOptions{Each: c.Each, Seed: c.Seed, Now: time.Now(), Within: c.Within, WordsWithin: c.WordsWithin}
+	o := bench.SearchOptions{Each: c.Each, Seed: c.Seed, Now: time.Now(), Within: c.Within, WordsWithin: c.WordsWithin, Totals: c.Totals}
 	if c.Only != "" {
 		if o.Only, err = regexp.Compile(c.Only); err != nil {
 			return fmt.Errorf("--only: %w", err)

@@ -216,10 +216,11 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 	case byFlag:
 		q, at, id = along(q, flagTable, string(a.Flags[0])), "label.started_at", "label.call"
 	case byHold:
-		q = q.TableExpr("(?) AS held", a.held("call")).Join("CROSS JOIN calls").Where("calls.id = held.call")
+		q = q.TableExpr("(?) AS held", a.held()).Join("CROSS JOIN calls").Where("calls.id = held.call")
 	case byWindow:
-		q = q.TableExpr("(?) AS held", a.held("seat")).Join("CROSS JOIN calls").Where("calls.seat = held.seat").
-			Where("EXISTS (?)", a.holding(coveredBy, a.HeldAt))
+		q = q.Distinct().TableExpr("holds").Join("CROSS JOIN calls").Where("holds.seat <> ''").Where(activeHold, a.HeldAt.UnixMilli()).
+			Where("calls.started_at >= holds.from_at - ?", reachBack.Milliseconds()).
+			Where("calls.started_at <= CASE WHEN holds.to_at = 0 THEN ? ELSE holds.to_at END", maxStart).Where(coveredBy)
 	default:
 		q = q.TableExpr("calls")
 	}
@@ -286,10 +287,13 @@ func (a *arm) talk(q *bun.SelectQuery) *bun.SelectQuery {
 	return q
 }
 
-// held are the calls, or the seats, that active holds name.
-func (a *arm) held(column string) *bun.SelectQuery {
-	return a.db.NewSelect().TableExpr("holds").Distinct().ColumnExpr("?", bun.Ident(column)).
-		Where(activeHold, a.HeldAt.UnixMilli()).Where("? <> ''", bun.Ident(column))
+// reachBack is longer than any call: one that began so long before a window of
+// time is not in it.
+const reachBack = 7 * 24 * time.Hour
+
+// held are the calls that active holds name.
+func (a *arm) held() *bun.SelectQuery {
+	return a.db.NewSelect().TableExpr("holds").Distinct().ColumnExpr("call").Where(activeHold, a.HeldAt.UnixMilli()).Where("call <> ''")
 }
 
 // holding are the holds active at an instant that cover a call in that way.

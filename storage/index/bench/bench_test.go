@@ -117,6 +117,10 @@ func TestSearchJudges(t *testing.T) {
 			t.Errorf("%q is not said:\n%s", want, out.String())
 		}
 	}
+	o.Within, o.Totals = time.Minute, true
+	if err := Search(t.Context(), ix, o, &out); err != nil {
+		t.Error(err)
+	}
 	o.Only = regexp.MustCompile("nothing of the kind")
 	if err := Search(t.Context(), ix, o, &out); earshot.AsError(err).Code != "bad_bench" {
 		t.Errorf("of no filter: %v", err)
