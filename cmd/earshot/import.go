@@ -192,6 +192,9 @@ func (c importCommand) run(ctx context.Context, i importing, settings earshot.Im
 	}
 	if m.Done > 0 {
 		fmt.Fprintf(i.out, "继续 going on with %s: %d/%d\n", m.ID, m.Done, m.Files)
+		if err := i.tellEarlier(ctx, m.ID); err != nil {
+			return err
+		}
 	}
 	if _, err := i.desk.Change(ctx, m.ID, nil, &settings); err != nil {
 		return err
@@ -218,6 +221,29 @@ func (c importCommand) run(ctx context.Context, i importing, settings earshot.Im
 		err = errNotAllIn
 	}
 	return err
+}
+
+// tellEarlier prints the fates that files have from runs before; those that were
+// refused are tried again.
+func (i importing) tellEarlier(ctx context.Context, id string) error {
+	for _, fate := range []earshot.ImportFate{earshot.FateStored, earshot.FateDuplicate} {
+		q := index.ImportFileQuery{Batch: id, Fate: fate, Limit: 1000}
+		for {
+			page, err := i.desk.Files(ctx, q)
+			if err != nil {
+				return err
+			}
+			for _, f := range page.Files {
+				if !i.printer.quiet {
+					fmt.Fprintln(i.out, fateLine(f))
+				}
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // batchName is the same whenever the same paths are given.
