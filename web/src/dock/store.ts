@@ -194,8 +194,8 @@ export const useDock = defineStore("dock", () => {
     let why = t("player.undecodable");
     try {
       const answer = await fetch(url, { headers: { Range: "bytes=0-0" } });
-      if (!answer.ok) why = sayProblem(await problemOf(answer));
-      await answer.body?.cancel();
+      if (answer.ok) await answer.body?.cancel();
+      else why = sayProblem(await problemOf(answer));
     } catch {
       why = t("errors.unreachable");
     }

@@ -5,7 +5,7 @@ export default {
   undecodable:
     "The browser cannot decode this recording. Download the original and play it elsewhere; if that fails too, have an administrator check it for damage.",
   keyMarks: "Next / previous mark",
-  failedTitle: "This recording does not play in a browser",
+  failedTitle: "This recording cannot be played now",
   original: "Download the original (part {n})",
   marks: {
     show: "Which to show",
@@ -38,17 +38,13 @@ export default {
     files: "Files",
     several: "This span lies in {n} audio files; there is a clip of each:",
     none: "Nothing was recorded in this span",
-    cannot: "This format cannot be cut without changing it; only the whole file can be had",
-    whole: "Download the whole file",
     download: "Download",
     open: "Clip…",
   },
   audit: {
-    all: "All {n}",
     excerpt: "clip",
     live: "while live",
     part: "part {n}",
-    whole: "whole file",
   },
   origin: {
     title: "Brought in",

@@ -4,7 +4,7 @@ export default {
   linkCopied: "已复制 {at} 处的链接",
   undecodable: "浏览器解不开这段录音。请下载原文件，用别的播放器听；若仍打不开，请让管理员检查文件是否损坏。",
   keyMarks: "下一个 / 上一个标记",
-  failedTitle: "这段录音在浏览器里放不了",
+  failedTitle: "现在放不了这段录音",
   original: "下载原文件（第 {n} 段）",
   marks: {
     show: "显示哪些",
@@ -37,17 +37,13 @@ export default {
     files: "文件",
     several: "这一段跨了 {n} 个录音文件，每个文件截一份：",
     none: "这一段没有录音",
-    cannot: "这种格式不改动就截不出一段，只能下载整个文件",
-    whole: "下载整个文件",
     download: "下载",
     open: "截取…",
   },
   audit: {
-    all: "全部 {n} 条",
     excerpt: "片段",
     live: "通话中",
     part: "第 {n} 段",
-    whole: "整个文件",
   },
   origin: {
     title: "导入来源",

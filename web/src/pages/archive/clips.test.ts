@@ -24,7 +24,3 @@ test("a file a side are two clips; what a helper said and what is still written 
   );
   expect(clipsOf(sides, { fromMs: 0, toMs: 12_000 }).map((c) => c.track)).toEqual(["agent", "customer"]);
 });
-
-test("old formats cannot be cut", () => {
-  expect(clipsOf(call(part(1, 0, 9000, { codec: "gsm" })), { fromMs: 0, toMs: 1000 })[0]?.cuts).toBe(false);
-});

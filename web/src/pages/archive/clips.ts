@@ -5,11 +5,7 @@ import type { Stretch } from "@/dock/silence";
 export interface Clip extends Stretch {
   n: number;
   track: Part["track"];
-  /** Whether the file can be cut without coding it anew. */
-  cuts: boolean;
 }
-
-const uncut = new Set<Part["codec"]>(["adpcm", "gsm"]);
 
 /** The clips that a span is made of, one a file that is complete, in the order of time. */
 export function clipsOf(call: Call, { fromMs, toMs }: Stretch): Clip[] {
@@ -18,7 +14,6 @@ export function clipsOf(call: Call, { fromMs, toMs }: Stretch): Clip[] {
     .map((p) => ({
       n: p.n,
       track: p.track,
-      cuts: !uncut.has(p.codec),
       fromMs: Math.max(fromMs, p.startMs),
       toMs: Math.min(toMs, p.startMs + p.durationMs),
     }))

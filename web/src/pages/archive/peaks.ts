@@ -12,6 +12,12 @@ export function decodeLevels(levels: CallLevels): SideLevels {
   return { stepMs: levels.stepMs, agent: bytes(levels.agent), customer: bytes(levels.customer) };
 }
 
+const gap = 255;
+
+/** Whether anything was measured at all: of some old recordings nothing can be. */
+export const anyLevel = ({ agent, customer }: SideLevels): boolean =>
+  agent.some((level) => level !== gap) || customer.some((level) => level !== gap);
+
 /** Below this nothing is drawn, −dBov; speech lies between 60 and 10. */
 const floorDBov = 64;
 const ceilingDBov = 6;

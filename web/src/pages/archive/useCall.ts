@@ -3,7 +3,7 @@ import { api, type Call, type CallLevels, type Deletion, Problem } from "@/api";
 import { useLoad } from "@/lib/useLoad";
 import { useLive } from "@/live/store";
 import { knownLevels } from "./levelsCache";
-import { decodeLevels, type SideLevels } from "./peaks";
+import { anyLevel, decodeLevels, type SideLevels } from "./peaks";
 import { readBefore } from "./results";
 
 /** A live call is read again so often, ms. */
@@ -60,7 +60,8 @@ export function useCall(id: Ref<string>) {
       return;
     }
     if (mine.signal.aborted) return;
-    levels.value = found.agent.length + found.customer.length > 0 ? decodeLevels(found) : null;
+    const decoded = decodeLevels(found);
+    levels.value = anyLevel(decoded) ? decoded : null;
     levelsKnown.value = true;
   }
 
