@@ -114,4 +114,10 @@ export default {
   bad_path: "路径太长或含有不能用的字符",
   bad_timezone: "没有这个时区",
   bad_direction: "请选择方向",
+  no_import_file: "这次导入里没有这个文件",
+  table_empty: "元数据表格里除标题外没有任何行",
+  table_no_file: "元数据表格里没有文件名列：请把列名写成「文件名」或 file",
+  table_too_large: "元数据表格太大",
+  table_broken: "元数据表格无法读取",
+  no_table: "上传的文件里没有所指定的元数据表格",
 };
