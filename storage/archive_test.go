@@ -21,9 +21,10 @@ import (
 	"earshot/storage"
 	"earshot/storage/files"
 	"earshot/storage/index"
+	"earshot/storage/index/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Around(m)) }
 
 // start is when the tests' calls begin, now when the tests run.
 var (
