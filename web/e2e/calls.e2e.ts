@@ -402,12 +402,11 @@ describe("a long call", () => {
 });
 
 describe("a call that was brought in", () => {
-  test("says where it comes from, and that it has no waveform", async () => {
+  test("says where it comes from, and what is remarked of it", async () => {
     await openAt(ids.gsm);
     const origin = page.getByTestId("origin");
     for (const text of ["旧录音/2019-03/8001_20190312093000.wav", "命令行", "文件不完整，在音频中途结束"])
       await origin.getByText(text).waitFor();
-    await page.getByText("这个通话没有波形，仍可播放和定位").waitFor();
     await page.getByText("WAV（GSM 6.10）").waitFor();
     await expectAccessible();
   });
@@ -422,6 +421,22 @@ describe("a call that was brought in", () => {
     await page.mouse.click(box.x + box.width * 0.7, box.y + 60);
     await until("the place", async () => (await positionMs()) >= part.durationMs * 0.7 - 200);
     await press("s");
+  });
+
+  test("is played and sought in without a waveform, which is said", async () => {
+    const none = Buffer.alloc(120, 255).toString("base64");
+    await page.route("**/levels", (route) =>
+      route.fulfill({ json: { stepMs: 100, agent: none, customer: none } }),
+    );
+    await openAt(ids.gsm);
+    await page.getByText("这个通话没有波形，仍可播放和定位").waitFor();
+    await expectAccessible();
+    const box = await page.getByTestId("waveform").boundingBox();
+    if (!box) throw new Error("nothing to seek in");
+    await page.mouse.click(box.x + box.width * 0.5, box.y + 60);
+    await until("the place", async () => (await positionMs()) > 4000);
+    await press("s");
+    await page.unroute("**/levels");
   });
 
   test("and why it does not play, where nothing can convert it", async () => {
