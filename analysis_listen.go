@@ -76,7 +76,7 @@ func voicesOf(c Call, levels Levels) []*voice {
 		switch p.Track {
 		case TrackMixed:
 			mixed = true
-		case TrackBoth:
+		case TrackBoth, TrackSwapped:
 			agent, customer = true, true
 		case TrackAgent:
 			agent = true

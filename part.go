@@ -8,6 +8,7 @@ type TrackKind string
 // What a part can hold.
 const (
 	TrackBoth     TrackKind = "both"     // two channels: agent left, customer right
+	TrackSwapped  TrackKind = "swapped"  // two channels: customer left, agent right, as some older recorders have it
 	TrackAgent    TrackKind = "agent"    // one side
 	TrackCustomer TrackKind = "customer" // one side
 	TrackMixed    TrackKind = "mixed"    // one channel, sides not apart

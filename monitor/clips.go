@@ -94,7 +94,7 @@ func (s *Server) nameClip(w http.ResponseWriter, ask audioAsk, call earshot.Call
 	}
 	name := fmt.Sprintf("%s_%s_%s-%s", fileWord(seat), call.StartedAt.In(s.Location).Format("20060102-150405"),
 		clipTime(clip.FromMs), clipTime(clip.ToMs))
-	if clip.Part.Track != earshot.TrackBoth && clip.Part.Track != earshot.TrackMixed {
+	if clip.Part.Track != earshot.TrackBoth && clip.Part.Track != earshot.TrackSwapped && clip.Part.Track != earshot.TrackMixed {
 		name += "_" + string(clip.Part.Track)
 	}
 	attach(w, name+ending(clip.Part.AudioType()))

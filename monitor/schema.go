@@ -82,7 +82,7 @@ func (markKinds) values() []any {
 func (sides) values() []any  { return listed(earshot.SideAgent, earshot.SideCustomer, "") }
 func (codecs) values() []any { return listed(earshot.Opus, earshot.PCMU, earshot.PCMA, earshot.MP3, earshot.PCM, earshot.ADPCM, earshot.GSM) }
 func (tracks) values() []any {
-	return listed(earshot.TrackBoth, earshot.TrackAgent, earshot.TrackCustomer, earshot.TrackMixed, earshot.TrackHelper)
+	return listed(earshot.TrackBoth, earshot.TrackSwapped, earshot.TrackAgent, earshot.TrackCustomer, earshot.TrackMixed, earshot.TrackHelper)
 }
 func (seatStates) values() []any {
 	return listed(earshot.SeatOffline, earshot.SeatIdle, earshot.SeatOnCall, earshot.SeatPaused, earshot.SeatFaulty, earshot.SeatUnknown)

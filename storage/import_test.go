@@ -471,3 +471,33 @@ func TestImportedCallsComeBack(t *testing.T) {
 		}
 	}
 }
+
+// Of two channels the left is the agent, unless somebody says otherwise.
+func TestImportOfTwoChannels(t *testing.T) {
+	d := openDesk(t)
+	loud, quiet := beep(1)[wav.HeaderBytes:], bytes.Repeat([]byte{0xd5}, 8000)
+	file := wav.Interleave(wav.AppendHeader(nil, wav.ALaw, 2, 16000), loud, quiet)
+	for name, row := range map[string]struct {
+		settings earshot.ImportSettings
+		track    earshot.TrackKind
+		channels int
+		agent    bool // who is heard
+	}{
+		"as it is":    {earshot.ImportSettings{}, earshot.TrackBoth, 2, true},
+		"swapped":     {earshot.ImportSettings{Swap: true}, earshot.TrackSwapped, 2, false},
+		"one mixture": {earshot.ImportSettings{Track: earshot.TrackMixed, Swap: true}, earshot.TrackMixed, 1, true},
+		"a customer":  {earshot.ImportSettings{Track: earshot.TrackCustomer}, earshot.TrackCustomer, 1, false},
+	} {
+		d.put(t, name+".wav", append(slices.Clone(file), name...)) // another file each time
+		row.settings.Seat = "w1"
+		d.bringIn(t, row.settings)
+		c, err := d.Call(t.Context(), d.fates[name+".wav"].Call)
+		must(t, err)
+		levels, err := d.Levels(t.Context(), c.ID)
+		must(t, err)
+		heard := func(side []byte) bool { return len(side) > 5 && side[5] < 40 }
+		if c.Parts[0].Track != row.track || c.Channels != row.channels || heard(levels.Agent) != row.agent || heard(levels.Customer) == row.agent {
+			t.Errorf("%s: %s, %d channels, agent %v, customer %v", name, c.Parts[0].Track, c.Channels, levels.Agent, levels.Customer)
+		}
+	}
+}

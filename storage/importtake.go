@@ -258,7 +258,7 @@ func (r *importRun) draft(ctx context.Context, s *Imports, t *takenFile, audio p
 	if settings.Kind != "" {
 		c.Kind = settings.Kind
 	}
-	if c.Parts[0].Track == earshot.TrackBoth {
+	if track := c.Parts[0].Track; track == earshot.TrackBoth || track == earshot.TrackSwapped {
 		c.Channels = 2
 	}
 	if audio.Torn {
@@ -281,6 +281,9 @@ func (r *importRun) trackOf(audio probe.Audio) earshot.TrackKind {
 	track := r.batch.Settings.Track
 	switch {
 	case audio.Channels >= 2 && (track == "" || track == earshot.TrackBoth):
+		if r.batch.Settings.Swap {
+			return earshot.TrackSwapped
+		}
 		return earshot.TrackBoth
 	case track == "" || track == earshot.TrackBoth:
 		return earshot.TrackMixed

@@ -40,7 +40,15 @@ func measure(ctx context.Context, c *convert.Converter, part earshot.Part, file 
 
 // side is where the levels of the file's only channel, or of channel i, go.
 func (m *meter) side(i int) *levels.Steps {
-	if i == 1 || m.part.Track == earshot.TrackCustomer {
+	switch m.part.Track {
+	case earshot.TrackCustomer:
+		return &m.customer
+	case earshot.TrackMixed, earshot.TrackAgent: // however many channels there are
+		return &m.agent
+	case earshot.TrackSwapped:
+		i = 1 - i
+	}
+	if i == 1 {
 		return &m.customer
 	}
 	return &m.agent

@@ -347,7 +347,7 @@ func (r *recovery) damage(part earshot.Part, m mended) {
 
 func sidesOf(track earshot.TrackKind) []earshot.Side {
 	switch track {
-	case earshot.TrackBoth:
+	case earshot.TrackBoth, earshot.TrackSwapped:
 		return []earshot.Side{earshot.SideAgent, earshot.SideCustomer}
 	case earshot.TrackCustomer:
 		return []earshot.Side{earshot.SideCustomer}
@@ -382,7 +382,7 @@ func (r *recovery) finish(ctx context.Context) error {
 	c.State = earshot.CallStored
 	c.Channels = max(c.Channels, 1)
 	for _, p := range c.Parts {
-		if p.Track == earshot.TrackBoth {
+		if p.Track == earshot.TrackBoth || p.Track == earshot.TrackSwapped {
 			c.Channels = 2
 		}
 	}

@@ -2021,7 +2021,7 @@ export interface components {
             /** Format: int64 */
             startMs: number;
             /** @enum {string} */
-            track: "both" | "agent" | "customer" | "mixed" | "helper";
+            track: "both" | "swapped" | "agent" | "customer" | "mixed" | "helper";
         };
         PartProof: {
             /**

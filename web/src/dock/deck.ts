@@ -13,6 +13,7 @@ export class Deck {
   private readonly source: MediaElementAudioSourceNode;
   private readonly firstToAgent: GainNode;
   private readonly firstToCustomer: GainNode;
+  private readonly secondToAgent: GainNode;
   private readonly secondToCustomer: GainNode;
 
   constructor(mixer: Mixer) {
@@ -29,6 +30,7 @@ export class Deck {
     };
     this.firstToAgent = wire(0, "agent");
     this.firstToCustomer = wire(0, "customer");
+    this.secondToAgent = wire(1, "agent");
     this.secondToCustomer = wire(1, "customer");
   }
 
@@ -42,9 +44,11 @@ export class Deck {
     this.span = span;
     this.fetchedMs = span.endMs;
     const { track } = span;
-    this.firstToAgent.gain.value = track === "customer" ? 0 : 1;
-    this.firstToCustomer.gain.value = track === "customer" || track === "mixed" ? 1 : 0;
-    this.secondToCustomer.gain.value = track === "both" ? 1 : 0;
+    const swapped = track === "swapped"; // the left is the customer
+    this.firstToAgent.gain.value = track === "customer" || swapped ? 0 : 1;
+    this.firstToCustomer.gain.value = track === "customer" || track === "mixed" || swapped ? 1 : 0;
+    this.secondToAgent.gain.value = swapped || track === "mixed" || track === "agent" ? 1 : 0;
+    this.secondToCustomer.gain.value = track === "both" || track === "mixed" || track === "customer" ? 1 : 0;
     // A growing file is another file each time it is fetched.
     if (span.converted) this.element.src = playableUrl(call, span.n);
     else
