@@ -22,7 +22,7 @@ func (s *Packages) gather(ctx context.Context, p earshot.Package) (evidence.Inpu
 	in := evidence.Input{
 		Package: p, Site: s.Site, Software: s.Software, Zone: s.Location,
 		Key: keys[len(keys)-1], TempDir: s.Dir,
-		Open: s.Archive.files.Open,
+		Open: s.Archive.files.Open, Decode: s.Archive.decode,
 	}
 	for _, want := range p.Calls {
 		if err := s.Made(ctx, p, want); err != nil {

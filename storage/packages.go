@@ -135,6 +135,9 @@ func (s *Packages) Make(ctx context.Context, p earshot.Package, passphrase, reci
 		case c.FromMs >= call.DurationMs:
 			return p, earshot.Fail(earshot.Invalid, "bad_span", "call %s is only %d ms long", c.Call, call.DurationMs)
 		}
+		if err := evidence.CheckSilence(call, p.Silence); err != nil {
+			return p, err
+		}
 	}
 	if len(s.jobs) == mostJobs {
 		return p, ErrManyPackages

@@ -41,6 +41,9 @@ type Input struct {
 	Witnesses      []Witness
 	// Open opens a file of the archive; fs.ErrNotExist where it is lost.
 	Open func(name string) (io.ReadSeekCloser, int64, error)
+	// Decode has files that were brought in decoded for the mix; none: they are
+	// silent in it.
+	Decode Decode
 	// TempDir is where copies lie while the package is made.
 	TempDir string
 }
@@ -196,9 +199,21 @@ func (b *builder) call(span earshot.PackageCall, c CallInput) error {
 		if err != nil {
 			return err
 		}
-		if v != nil {
-			defer func() { _ = v.Close() }() // it was read to its end
-			voices = append(voices, voice{part.StartMs, v, part})
+		if v == nil {
+			continue
+		}
+		defer func() { _ = v.Close() }() // it was read to its end
+		if Cuts(c.Call, part) || part.Codec == earshot.Opus {
+			voices = append(voices, voice{part.StartMs, v, part, false})
+			continue
+		}
+		samples, err := b.decoded(v, part)
+		if err != nil {
+			return err
+		}
+		if samples != nil {
+			defer func() { _ = samples.Close() }()
+			voices = append(voices, voice{part.StartMs, samples, part, true})
 		}
 	}
 	if len(voices) > 0 {
@@ -320,7 +335,7 @@ func (b *builder) proof(packed *PackedFile, in *PartInput, plan *plan) error {
 // put writes one file of the package and notes its hash.
 func (b *builder) put(name string, fill func(io.Writer) error) error {
 	method := zip.Deflate
-	if strings.HasSuffix(name, ".opus") || strings.HasSuffix(name, ".wav") {
+	if strings.HasSuffix(name, ".opus") || strings.HasSuffix(name, ".wav") || strings.HasSuffix(name, ".mp3") {
 		method = zip.Store
 	}
 	header := &zip.FileHeader{Name: name, Method: method, Modified: b.in.Package.At.UTC()}

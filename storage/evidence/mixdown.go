@@ -26,6 +26,7 @@ type voice struct {
 	startMs int64     // on the call's timeline
 	file    io.Reader // as it lies in the package
 	part    earshot.Part
+	raw     bool // the file has samples, one channel at mixRate, and nothing else
 }
 
 // mixdown writes what is to be heard of the voices from fromMs until toMs of
@@ -78,7 +79,9 @@ type sound struct {
 func newSound(v voice, fromMs int64) (*sound, error) {
 	s := &sound{wait: (v.startMs - fromMs) * mixRate / 1000}
 	var err error
-	if v.part.Codec == earshot.Opus {
+	if v.raw {
+		s.next = rawSamples(v.file)
+	} else if v.part.Codec == earshot.Opus {
 		s.next, err = opusSamples(v.file)
 	} else {
 		s.next, err = wavSamples(v.file)

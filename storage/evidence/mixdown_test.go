@@ -35,7 +35,7 @@ func TestMixIsWhatWasSaid(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = file.Close() })
 		start := int64(i) * 1500 // the customer's part begins later
-		voices = append(voices, voice{start, file, earshot.Part{N: i + 1, Codec: earshot.Opus}})
+		voices = append(voices, voice{start, file, earshot.Part{N: i + 1, Codec: earshot.Opus}, false})
 		out, err := exec.Command("ffmpeg", "-v", "error", "-i", name, "-ac", "1", "-ar", "16000", "-f", "s16le", "-").Output()
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestMixKeepsPlaces(t *testing.T) {
 	}
 	render := func(file []byte) []byte {
 		var out bytes.Buffer
-		err := mixdown(t.Context(), &out, []voice{{0, bytes.NewReader(file), earshot.Part{N: 1, Codec: earshot.Opus}}}, 0, 20_000)
+		err := mixdown(t.Context(), &out, []voice{{0, bytes.NewReader(file), earshot.Part{N: 1, Codec: earshot.Opus}, false}}, 0, 20_000)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,7 @@ type plan struct {
 	replaced []Range
 	silenced []Silenced
 	whole    bool
+	uncut    bool  // it goes in whole, whatever span is asked for
 	fromMs   int64 // on the call's timeline
 	toMs     int64
 	written  []int64 // where each piece that is there begins in the package's file
@@ -45,6 +46,12 @@ type pieceFacts struct {
 // touch the span; and which of those are to be silenced.
 func newPlan(file io.Reader, size int64, part earshot.Part, c PackedCall, silence []earshot.PackageSilence) (*plan, error) {
 	p := &plan{part: part, size: size, fromMs: max(c.FromMs, part.StartMs), toMs: min(c.ToMs, part.StartMs+part.DurationMs)}
+	if !Cuts(c.Call, part) {
+		if err := CheckSilence(c.Call, silence); err != nil {
+			return nil, err
+		}
+		p.uncut, silence = true, nil
+	}
 	if err := p.measure(file); err != nil {
 		return nil, err
 	}
@@ -114,7 +121,7 @@ func (p *plan) wavMs(offset int64) int64 {
 
 // choose takes what the span needs.
 func (p *plan) choose() {
-	if p.fromMs <= p.part.StartMs && p.toMs >= p.part.StartMs+p.part.DurationMs {
+	if p.uncut || p.fromMs <= p.part.StartMs && p.toMs >= p.part.StartMs+p.part.DurationMs {
 		p.have = []Range{{0, len(p.pieces)}}
 		return
 	}

@@ -72,6 +72,8 @@ export default {
   no_route: "The server cannot do this; page and server may be of different versions: reload",
   cannot_cut: "A recording of this format cannot be cut without changing it; take the whole file",
   cannot_decode: "This recording is damaged so that it cannot be decoded; the original can be downloaded",
+  cannot_silence:
+    "A stretch cannot be silenced in a recording that was brought in: its original goes into the package whole. Leave the stretch or the call out",
   no_room_to_convert:
     "There is no room on the disk to convert this recording for playing; the original can be downloaded",
   mark_kept: "What analysis and the recorder note cannot be changed or deleted by hand",
