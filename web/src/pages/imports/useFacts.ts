@@ -80,17 +80,15 @@ export function useFacts(id: string) {
     },
   );
 
-  /** Keeps at once what was typed last. */
-  async function settle(): Promise<void> {
-    clearTimeout(timer);
-    await look(true);
-  }
-
-  onBeforeUnmount(() => {
+  /** Ends what waits and what is under way: somebody else keeps the settings now. */
+  function stop(): void {
     clearTimeout(timer);
     running?.abort();
-  });
-  return { settings, preview, suggestions, problem, busy, take, look, suggest, settle };
+    busy.value = false;
+  }
+
+  onBeforeUnmount(stop);
+  return { settings, preview, suggestions, problem, busy, take, look, suggest, stop };
 }
 
 export type Facts = ReturnType<typeof useFacts>;
