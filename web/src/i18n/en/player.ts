@@ -48,7 +48,7 @@ export default {
   },
   origin: {
     title: "Brought in",
-    lead: "This call was not recorded here but brought in from an older recorder. What plays is the original file, byte for byte.",
+    lead: "This call was not recorded here but brought in from an older recorder. The original file is kept, byte for byte.",
     path: "Original file",
     at: "Brought in",
     by: "By",
