@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,27 +20,41 @@ func (a *Archive) Levels(ctx context.Context, id string) (earshot.Levels, error)
 	if err != nil {
 		return earshot.Levels{}, err
 	}
-	return a.levelsOf(ctx, c)
+	found, why, err := a.levelsAndWhyNot(ctx, c)
+	if err == nil {
+		err = a.remarkWaveform(ctx, c, why)
+	}
+	return found, err
 }
 
+// levelsOf is Levels of a call at hand. The caller may hold the call's lock.
 func (a *Archive) levelsOf(ctx context.Context, c earshot.Call) (earshot.Levels, error) {
+	found, _, err := a.levelsAndWhyNot(ctx, c)
+	return found, err
+}
+
+// levelsAndWhyNot answers, too, the remark that says why a part has none.
+func (a *Archive) levelsAndWhyNot(ctx context.Context, c earshot.Call) (_ earshot.Levels, whyNot string, _ error) {
 	line := newTimeline(c.DurationMs)
 	for _, p := range c.Parts {
 		if p.Track == earshot.TrackHelper {
 			continue // what a supervisor said is not part of the conversation
 		}
 		agent, customer, err := a.partLevels(ctx, c.ID, p)
-		if err != nil {
-			return earshot.Levels{}, err
+		if errors.Is(err, errUnmeasurable) {
+			whyNot = cmp.Or(whyNot, whyNoWaveform(err))
+		} else if err != nil {
+			return earshot.Levels{}, "", err
 		}
 		line.lay(p.StartMs, agent, customer)
 	}
-	return earshot.Levels{StepMs: earshot.LevelStepMs, Agent: line.agent, Customer: line.customer}, nil
+	return earshot.Levels{StepMs: earshot.LevelStepMs, Agent: line.agent, Customer: line.customer}, whyNot, nil
 }
 
 // partLevels are the levels of one part. Where it has no levels file, or a
-// damaged one, they are measured once and kept. None where that is impossible: a
-// call can be heard without its waveform.
+// damaged one, they are measured once and kept; errUnmeasurable where that is
+// impossible, and none of a file that is gone: a call can be heard without its
+// waveform.
 func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (agent, customer []byte, err error) {
 	if p.SHA256 == "" {
 		return nil, nil, nil
@@ -55,8 +70,8 @@ func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (ag
 		return nil, nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	agent, customer, err = a.measurePart(ctx, p)
-	if errors.Is(err, errUnmeasurable) || errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, a.remarkWaveform(ctx, id, whyNoWaveform(err))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("measure the levels of %s: %w", p.File, err)
@@ -64,7 +79,7 @@ func (a *Archive) partLevels(ctx context.Context, id string, p earshot.Part) (ag
 	if err := a.files.WriteWhole(name, levels.Append(nil, agent, customer)); err != nil {
 		return nil, nil, fmt.Errorf("keep %s: %w", name, err)
 	}
-	return agent, customer, a.unremarkWaveform(ctx, id)
+	return agent, customer, nil
 }
 
 func (a *Archive) measurePart(ctx context.Context, p earshot.Part) (agent, customer []byte, err error) {

@@ -188,39 +188,30 @@ func (w *windows) finish() {
 	}
 }
 
-// remarkWaveform notes once on a call that was brought in why it has no waveform;
-// code is that of one of the two remarks for it.
-func (a *Archive) remarkWaveform(ctx context.Context, id, code string) error {
-	c, err := a.Call(ctx, id)
-	if err != nil || code == "" || c.Origin == nil || slices.Contains(c.Origin.Remarks, code) {
-		return err
+// remarkWaveform notes on a call that was brought in why it has no waveform, once,
+// and takes such a remark away from one that has. The caller does not hold the
+// call's lock.
+func (a *Archive) remarkWaveform(ctx context.Context, c earshot.Call, whyNot string) error {
+	if c.Origin == nil || slices.Equal(c.Origin.Remarks, withWaveformRemark(c.Origin.Remarks, whyNot)) {
+		return nil
 	}
-	_, err = a.edit(ctx, id, func(c *earshot.Call) error {
+	_, err := a.edit(ctx, c.ID, func(c *earshot.Call) error {
 		if c.Origin != nil {
-			c.Origin.Remarks = append(withoutWaveformRemarks(c.Origin.Remarks), code)
+			c.Origin.Remarks = withWaveformRemark(c.Origin.Remarks, whyNot)
 		}
 		return nil
 	})
 	return err
 }
 
-func withoutWaveformRemarks(remarks []string) []string {
-	return slices.DeleteFunc(slices.Clone(remarks), func(code string) bool {
-		return code == probe.NoWaveformNoFFmpeg || code == probe.NoWaveformDamaged
+// withWaveformRemark are the remarks with whyNot in place of another of its kind;
+// empty: with none.
+func withWaveformRemark(remarks []string, whyNot string) []string {
+	kept := slices.DeleteFunc(slices.Clone(remarks), func(code string) bool {
+		return code != whyNot && (code == probe.NoWaveformNoFFmpeg || code == probe.NoWaveformDamaged)
 	})
-}
-
-// unremarkWaveform takes such a remark away from a call whose levels are there.
-func (a *Archive) unremarkWaveform(ctx context.Context, id string) error {
-	c, err := a.Call(ctx, id)
-	if err != nil || c.Origin == nil || len(withoutWaveformRemarks(c.Origin.Remarks)) == len(c.Origin.Remarks) {
-		return err
+	if whyNot != "" && !slices.Contains(kept, whyNot) {
+		kept = append(kept, whyNot)
 	}
-	_, err = a.edit(ctx, id, func(c *earshot.Call) error {
-		if c.Origin != nil {
-			c.Origin.Remarks = withoutWaveformRemarks(c.Origin.Remarks)
-		}
-		return nil
-	})
-	return err
+	return kept
 }

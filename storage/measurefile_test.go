@@ -171,3 +171,38 @@ func TestNoDrift(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWhyNoWaveformIsRemarked has the archive say on the call why there is no
+// waveform, and take it back once there is one.
+func TestWhyNoWaveformIsRemarked(t *testing.T) {
+	audiotest.Need(t, "ffmpeg", "sox")
+	dir := t.TempDir()
+	file := audiotest.Read(t, audiotest.Form{Program: "sox", Args: "-r 8000 -c 1 -e ima-adpcm", Ending: ".wav"}.Make(t, audiotest.Source(t, dir), dir))
+	path := os.Getenv("PATH")
+	t.Setenv("PATH", dir)
+	h := open(t)
+	c := stored()
+	c.DurationMs = 4000
+	c.Origin = &earshot.Origin{Batch: "b", Path: "a.wav", At: earshot.At(start), By: "cli", Remarks: []string{"torn"}}
+	c.Parts = []earshot.Part{{N: 1, File: earshot.PartFile(c.ID, 1, earshot.ADPCM), Track: earshot.TrackMixed, Codec: earshot.ADPCM, Channels: 1, DurationMs: 4000, SHA256: "x"}}
+	must(t, h.files.WriteWhole(c.Parts[0].File, file))
+	must(t, h.SaveCall(t.Context(), c))
+	for range 2 {
+		got, err := h.Levels(t.Context(), c.ID)
+		must(t, err)
+		same(t, "its levels", slices.Min(got.Agent), byte(earshot.LevelGap))
+		c, err := h.Call(t.Context(), c.ID)
+		must(t, err)
+		same(t, "its remarks", c.Origin.Remarks, []string{"torn", probe.NoWaveformNoFFmpeg})
+	}
+	t.Setenv("PATH", path)
+	again := storage.New(h.files, h.index, storage.Options{Now: func() time.Time { return now }})
+	got, err := again.Levels(t.Context(), c.ID)
+	must(t, err)
+	if loudest := slices.Min(got.Agent); loudest > 30 {
+		t.Errorf("the loudest step has %d", loudest)
+	}
+	c, err = again.Call(t.Context(), c.ID)
+	must(t, err)
+	same(t, "its remarks", c.Origin.Remarks, []string{"torn"})
+}

@@ -60,7 +60,7 @@ func (d *desync) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
 	kept := 0
 	for _, c := range p[:n] {
-		if !(d.last == 0xff && c == 0) {
+		if d.last != 0xff || c != 0 {
 			p[kept] = c
 			kept++
 		}
