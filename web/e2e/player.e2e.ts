@@ -403,6 +403,12 @@ describe("a call that goes on", () => {
     const heard = await hear(page, 6);
     expect(Math.max(...heard.left, ...heard.right)).toBeGreaterThan(0.01);
     await until("it to go beyond what there was", async () => (await positionMs()) > 8500);
+    // Silence is jumped in it too, as far as it has been heard.
+    const asked = page.waitForRequest((request) => request.url().endsWith(`/calls/${id}/levels`));
+    await press("q");
+    await asked;
+    await dock().locator('button[aria-pressed=true][aria-label="跳过静音"]').waitFor();
+    await press("q");
     await press("g");
     await dock().locator("[data-first-sound-ms]").waitFor();
     await forget(page);
