@@ -23,6 +23,7 @@ import (
 // importCommand brings files of older recorders in.
 type importCommand struct {
 	indexFlags
+	serverFlags
 	importSettings
 
 	Name        string   `help:"Name of the batch; the paths by default. The same name goes on with the same batch." placeholder:"NAME"`
@@ -64,6 +65,9 @@ var errNotAllIn = errors.New("不是全部都已导入，原因见上；改正�
 
 // Run prints every file's name and fate. The exit status is 0 only if all came in.
 func (c importCommand) Run(ctx context.Context, out io.Writer) error {
+	if c.URL != "" {
+		return c.sendTo(ctx, out)
+	}
 	return c.bringIn(ctx, out)
 }
 
