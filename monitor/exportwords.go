@@ -35,7 +35,7 @@ var exportWords = map[string]callWords{
 		directions: map[earshot.Direction]string{earshot.Inbound: "呼入", earshot.Outbound: "呼出", earshot.NoDirection: "无方向"},
 		states:     map[earshot.CallState]string{earshot.CallLive: "进行中", earshot.CallStored: "已保存", earshot.CallDeleted: "已删除"},
 		flags: map[earshot.Flag]string{
-			earshot.FlagSilence: "长时间静音", earshot.FlagOvertalk: "抢话", earshot.FlagLoud: "音量过大", earshot.FlagOneSided: "只有一方有声", earshot.FlagGaps: "有缺口",
+			earshot.FlagSilence: "长时间静音", earshot.FlagOvertalk: "抢话", earshot.FlagLoud: "提高嗓门", earshot.FlagOneSided: "只有一方有声", earshot.FlagGaps: "有缺口",
 			earshot.FlagInterrupted: "中断过", earshot.FlagLong: "超长", earshot.FlagShort: "过短", earshot.FlagDamaged: "文件损坏",
 		},
 		yes: "是", no: "否",
@@ -54,7 +54,7 @@ var exportWords = map[string]callWords{
 		directions: map[earshot.Direction]string{earshot.Inbound: "Inbound", earshot.Outbound: "Outbound", earshot.NoDirection: "No direction"},
 		states:     map[earshot.CallState]string{earshot.CallLive: "Live", earshot.CallStored: "Stored", earshot.CallDeleted: "Deleted"},
 		flags: map[earshot.Flag]string{
-			earshot.FlagSilence: "Long silence", earshot.FlagOvertalk: "Overtalk", earshot.FlagLoud: "Too loud", earshot.FlagOneSided: "One side only", earshot.FlagGaps: "Gaps",
+			earshot.FlagSilence: "Long silence", earshot.FlagOvertalk: "Overtalk", earshot.FlagLoud: "Raised voice", earshot.FlagOneSided: "One side only", earshot.FlagGaps: "Gaps",
 			earshot.FlagInterrupted: "Interrupted", earshot.FlagLong: "Very long", earshot.FlagShort: "Very short", earshot.FlagDamaged: "Damaged file",
 		},
 		yes: "yes", no: "no",

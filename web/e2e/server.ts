@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const binary = process.env.EARSHOT_BIN ?? resolve(import.meta.dirname, "../../bin/earshot");
+export const binary = process.env.EARSHOT_BIN ?? resolve(import.meta.dirname, "../../bin/earshot");
 const demo = resolve(import.meta.dirname, "../../ingest/seat/demo");
 
 export const adminPassword = "correct horse battery";

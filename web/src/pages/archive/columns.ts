@@ -34,7 +34,7 @@ export const columns = [
   { id: "branch", title: "words.branch", width: 110, grow: 9, exported: ["branch"] },
   { id: "state", title: "archive.filter.state", width: 84, exported: ["state"] },
   { id: "listened", title: "archive.filter.listened", width: 76, exported: ["listened"] },
-  { id: "talk", title: "archive.talk", width: 112, exported: ["agentShare", "customerShare"] },
+  { id: "talk", title: "archive.talk", width: 126, exported: ["agentShare", "customerShare"] },
   { id: "silence", title: "archive.silence", width: 76, right: true, exported: ["silenceShare"] },
   { id: "overtalk", title: "archive.overtalk", width: 76, right: true, exported: ["overtalkShare"] },
   {
