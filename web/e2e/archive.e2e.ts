@@ -221,7 +221,9 @@ describe("who looks for calls", () => {
     await other.goto(link);
     await rows(other).first().waitFor();
     expect(await heads(other)).toEqual(wanted);
-    expect(await other.getByRole("button", { name: "近 7 天", exact: true }).getAttribute("aria-pressed")).toBe("true");
+    expect(
+      await other.getByRole("button", { name: "近 7 天", exact: true }).getAttribute("aria-pressed"),
+    ).toBe("true");
     expect(await rows(other).first().innerText()).toBe(await rows().first().innerText());
     await other.context().close();
     await archive(); // kept for the person
