@@ -37,8 +37,8 @@ func (s *search) terms() []clause {
 // wantsTerms says whether terms are what answers.
 func (s *search) wantsTerms() bool {
 	by := s.arms()[0].by
-	if by == byHold || len(s.States) == 1 && s.States[0] == earshot.CallLive {
-		return false
+	if by == byHold || by == byNumber || len(s.States) == 1 && s.States[0] == earshot.CallLive {
+		return false // few calls are left
 	}
 	if clauses := s.clauses(); len(clauses) != 1 {
 		return len(clauses) > 0
@@ -395,11 +395,13 @@ func (s *search) placesQuery(clauses []clause, after position, first, end int64,
 	a := arm{*s, byTerms}
 	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
 	if isPostgres(s.db) {
-		// Walking all places in order for the sake of LIMIT is not what is wanted.
+		// Walking all places in order for the sake of LIMIT is not what is wanted, nor
+		// reading all calls because many are guessed to have a term: neither
+		// guess is any good, so OFFSET 0 keeps the calls found one by one.
 		found := s.db.NewSelect().Table("call_terms").ColumnExpr("call, place, played_at").Where("terms @@ ?::tsquery", expression(clauses, " & ", " | ")).
 			Where("place >= ?", first).Where("place < ?", end)
-		q = q.WithQuery(bun.NewWithQuery("terms_at", found).Materialized()).TableExpr("terms_at").Join("JOIN calls ON calls.id = terms_at.call").
-			OrderExpr("terms_at.place DESC")
+		q = q.WithQuery(bun.NewWithQuery("terms_at", found).Materialized()).TableExpr("(SELECT * FROM terms_at ORDER BY place DESC) AS terms_at").
+			Join("CROSS JOIN LATERAL (SELECT * FROM calls WHERE calls.id = terms_at.call OFFSET 0) AS calls").OrderExpr("terms_at.place DESC")
 	} else {
 		q = q.TableExpr("call_words").Join("CROSS JOIN call_terms AS terms_at ON terms_at.place = call_words.rowid").
 			Join("CROSS JOIN calls ON calls.id = terms_at.call").Where("call_words MATCH ?", expression(clauses, " AND ", " OR ")).

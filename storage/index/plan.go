@@ -211,6 +211,8 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 	q := a.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
 	at, id := "calls.started_at", "calls.id"
 	switch a.by {
+	case byNumber: // a range of numbers: SQLite would rather take one of times
+		q, at = q.TableExpr("calls"), "+calls.started_at"
 	case byTag:
 		q, at, id = along(q, tagTable, a.Tags[0]), "label.started_at", "label.call"
 	case byFlag:

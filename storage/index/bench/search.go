@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -35,8 +36,9 @@ type measured struct {
 	again bool // measured a second time, since it had been too slow
 }
 
+// share is the time within which that share of the searches answered.
 func (m *measured) share(of float64) time.Duration {
-	return m.took[min(int(of*float64(len(m.took))), len(m.took)-1)]
+	return m.took[max(int(math.Ceil(of*float64(len(m.took))))-1, 0)]
 }
 
 // Search measures the first page of searches by each filter and by each pair of
