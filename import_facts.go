@@ -160,7 +160,8 @@ func (a ImportAbout) start(s *SettledImport) error {
 		}
 		told = told.With(source.Told.Start)
 	}
-	at, modified := time.Time{}, a.ModifiedAt.In(a.Zone)
+	var at time.Time
+	modified := a.ModifiedAt.In(a.Zone)
 	switch {
 	case told.Complete():
 		at = told.In(a.Zone)

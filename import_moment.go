@@ -129,9 +129,9 @@ func (m *ImportMoment) takeHour(g []string) {
 }
 
 func (m *ImportMoment) takeZone(text string) {
-	switch {
-	case text == "":
-	case text == "Z":
+	switch text {
+	case "":
+	case "Z":
 		m.Zone = time.UTC
 	default:
 		digits := strings.ReplaceAll(text[1:], ":", "")

@@ -276,7 +276,7 @@ func TestImportOfTheSameFileTwice(t *testing.T) {
 	must(t, err)
 	d.put(t, "back_20160304101500.wav", beep(1))
 	d.put(t, "new_20160304101500.wav", beep(3))
-	m = d.bringIn(t, settings)
+	d.bringIn(t, settings)
 	back, fresh := d.fates["back_20160304101500.wav"], d.fates["new_20160304101500.wav"]
 	if back.Code != imports.CodeDeletedBefore || back.Call != call || !slices.Contains(fresh.Remarks, earshot.RemarkRetentionDue) {
 		t.Errorf("%+v %+v", back, fresh)
