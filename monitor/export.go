@@ -160,7 +160,8 @@ func (e *export) write(ctx context.Context, w *exportOutput, page index.CallPage
 		return err
 	}
 	defer func() { err = errors.Join(err, sheet.close()) }()
-	rows, more := 0, false
+	rows := 0
+	var more bool
 	for {
 		if err := e.writePage(ctx, sheet, page.Calls[:min(len(page.Calls), mostExported-rows)]); err != nil {
 			return err

@@ -3,6 +3,7 @@ package monitor
 import (
 	"bytes"
 	"context"
+	"errors"
 	"encoding/csv"
 	"io"
 	"net/http"
@@ -201,7 +202,7 @@ func TestExportEndsWithItsReader(t *testing.T) {
 			resp, err := http.DefaultClient.Do(inspector.request(http.MethodGet, exportPath+"?format="+format, nil).WithContext(ctx))
 			if err == nil {
 				_, err = io.Copy(io.Discard, resp.Body)
-				closeRead(resp.Body)
+				err = errors.Join(err, resp.Body.Close())
 			}
 			gone <- err
 		}()
@@ -211,7 +212,9 @@ func TestExportEndsWithItsReader(t *testing.T) {
 		if err := <-gone; err == nil {
 			t.Errorf("%s: half a file looks whole", format)
 		}
-		<-slow.ended
+		if err := <-slow.ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: reading on ended with %v", format, err)
+		}
 		h.eventually("the turn is given back", func() bool {
 			done, err := h.server.exporting.begin("inspector-1")
 			if err == nil {

@@ -79,8 +79,10 @@ func (markKinds) values() []any {
 	return listed(earshot.MarkBookmark, earshot.MarkNote, earshot.MarkListen, earshot.MarkWhisper, earshot.MarkPause, earshot.MarkClock,
 		earshot.MarkSilence, earshot.MarkOvertalk, earshot.MarkLoud, earshot.MarkOneSided)
 }
-func (sides) values() []any  { return listed(earshot.SideAgent, earshot.SideCustomer, "") }
-func (codecs) values() []any { return listed(earshot.Opus, earshot.PCMU, earshot.PCMA, earshot.MP3, earshot.PCM, earshot.ADPCM, earshot.GSM) }
+func (sides) values() []any { return listed(earshot.SideAgent, earshot.SideCustomer, "") }
+func (codecs) values() []any {
+	return listed(earshot.Opus, earshot.PCMU, earshot.PCMA, earshot.MP3, earshot.PCM, earshot.ADPCM, earshot.GSM)
+}
 func (tracks) values() []any {
 	return listed(earshot.TrackBoth, earshot.TrackSwapped, earshot.TrackAgent, earshot.TrackCustomer, earshot.TrackMixed, earshot.TrackHelper)
 }

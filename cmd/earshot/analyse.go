@@ -109,7 +109,7 @@ func (c analyseCommand) local(ctx context.Context, r storage.AnalysisRange, line
 		return note, fmt.Errorf("--data: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	ix, err := c.indexFlags.open(ctx)
+	ix, err := c.open(ctx)
 	if err != nil {
 		return note, err
 	}

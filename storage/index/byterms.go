@@ -194,7 +194,7 @@ func (t TalkBounds) bounds() []talkBound {
 		{"talk_silence", silences, wide(t.MinSilence), wide(t.MaxSilence)},
 		{"talk_agent", agentShares, wide(t.MinAgent), wide(t.MaxAgent)},
 		{"talk_overtalk", overtalks, wide(t.MinOvertalk), nil},
-		{"talk_interruptions", interrupteds, wide(t.MinInterruptions), nil},
+		{"talk_interruptions", interruptions, wide(t.MinInterruptions), nil},
 		{"talk_monologue", monologues, t.MinMonologueMs, nil},
 	}
 	return slices.DeleteFunc(all, func(b talkBound) bool { return b.least == nil && b.most == nil })

@@ -24,7 +24,7 @@ var (
 	silences       = ladder{kind: termSilence, steps: shareSteps()}
 	agentShares    = ladder{kind: termAgentShare, steps: shareSteps()}
 	overtalks      = ladder{kind: termOvertalk, steps: shareSteps()}
-	interrupteds   = ladder{kind: termInterrupted, steps: []int64{0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50}}
+	interruptions  = ladder{kind: termInterrupted, steps: []int64{0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50}}
 	ladderOfLevels = map[bool]string{false: "", true: "+"} // tells large classes from the others
 )
 

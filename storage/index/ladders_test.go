@@ -9,7 +9,7 @@ import (
 // Every number within a range has one of the range's terms, and hardly any
 // beyond: only those that share a class with one of its ends.
 func TestLaddersFindRanges(t *testing.T) {
-	for name, l := range map[string]ladder{"lengths": lengths, "monologues": monologues, "shares": silences, "interruptions": interrupteds} {
+	for name, l := range map[string]ladder{"lengths": lengths, "monologues": monologues, "shares": silences, "interruptions": interruptions} {
 		t.Run(name, func(t *testing.T) {
 			if !slices.IsSorted(l.steps) || l.steps[0] != 0 {
 				t.Fatalf("steps %v", l.steps)

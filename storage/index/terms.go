@@ -210,7 +210,7 @@ func talkTerms(f fate, t talkColumns) []string {
 	}
 	return slices.Concat(
 		silences.of(f, int64(orZero(t.Silence))), agentShares.of(f, int64(*t.Agent)), overtalks.of(f, int64(orZero(t.Overtalk))),
-		interrupteds.of(f, int64(orZero(t.Interruptions))), monologues.of(f, orZero(t.MonologueMs)),
+		interruptions.of(f, int64(orZero(t.Interruptions))), monologues.of(f, orZero(t.MonologueMs)),
 	)
 }
 

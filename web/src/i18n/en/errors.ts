@@ -121,7 +121,7 @@ export default {
   bad_direction: "Choose a direction",
   no_import_file: "The import has no such file",
   table_empty: "The table has no rows below its headings",
-  table_no_file: "No column of the table names the files: call one 文件名 or file",
+  table_no_file: "No column of the table names the files: call one file or path",
   table_too_large: "The table is too large",
   table_broken: "The table cannot be read",
   no_table: "The table that was named is not among the files",
