@@ -3,8 +3,8 @@ package monitor
 import (
 	"bytes"
 	"context"
-	"errors"
 	"encoding/csv"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
