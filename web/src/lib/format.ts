@@ -19,6 +19,7 @@ export function durationInWords(ms: number): string {
 
 let zone: string | undefined;
 const formats = new Map<string, Intl.DateTimeFormat>();
+let days: Intl.DateTimeFormat | undefined;
 
 /** Sets the site's time zone; all times are shown in it, whoever looks from wherever. */
 export function setTimezone(name: string): void {
@@ -29,6 +30,7 @@ export function setTimezone(name: string): void {
     zone = undefined; // a zone this browser does not know: its own has to do
   }
   formats.clear();
+  days = undefined;
 }
 
 function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -62,12 +64,14 @@ export const dateTime = (at: string | number | null | undefined): string =>
 
 /** The site's day of an instant as YYYY-MM-DD, the form the API takes. */
 export function isoDay(at: string | number): string {
-  return new Intl.DateTimeFormat("en-CA", {
+  // Made once: making one takes a hundred times as long as using it.
+  days ??= new Intl.DateTimeFormat("en-CA", {
     timeZone: zone,
     year: "numeric",
     month: "2-digit",
     day: "2-digit",
-  }).format(toDate(at));
+  });
+  return days.format(toDate(at));
 }
 
 /** What the site's clock shows at an instant, as YYYY-MM-DD HH:mm:ss. */

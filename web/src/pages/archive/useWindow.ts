@@ -1,9 +1,16 @@
-import { computed, onBeforeUnmount, onMounted, type Ref, ref, shallowRef } from "vue";
+import { computed, type InjectionKey, onBeforeUnmount, onMounted, type Ref, ref, shallowRef } from "vue";
 
 /** Rows drawn beyond what is in sight, so that scrolling does not show holes. */
 const beyond = 12;
 /** The window moves by so many rows at once. */
 const step = 6;
+/** Who scrolls faster looks for a place, not at rows, px a millisecond. */
+const fastFrom = 1.5;
+/** So long after the last fast move it rests, ms. */
+const restsAfterMs = 150;
+
+/** For what is in rows: whether one scrolls too fast to look at what goes by. */
+export const goesByFast: InjectionKey<Readonly<Ref<boolean>>> = Symbol("goesByFast");
 
 /**
  * Which rows of a long list are in sight. All have one height; above and below
@@ -24,28 +31,49 @@ export function useWindow(rows: Ref<number>, rowHeight: number, body: Ref<HTMLEl
     return Math.min(rows.value, last + step - (last % step));
   });
 
+  /** How many rows are drawn at most. */
+  const most = computed(() => Math.ceil(height.value / rowHeight) + 1 + 2 * (beyond + step));
+  const fast = ref(false);
+
   let asked = 0;
+  let measuredAt = 0;
+  let rests: ReturnType<typeof setTimeout> | undefined;
   function measure(): void {
+    cancelAnimationFrame(asked);
     asked = 0;
     if (!box.value || !body.value) return;
     // Above the rows stands what scrolls away with them.
+    const before = top.value;
     top.value = box.value.getBoundingClientRect().top - body.value.getBoundingClientRect().top;
     height.value = box.value.clientHeight;
+    const now = performance.now();
+    const moved = Math.abs(top.value - before);
+    if (moved > height.value / 8 || moved > fastFrom * (now - measuredAt)) rush();
+    measuredAt = now;
   }
-  function scrolled(): void {
+  function rush(): void {
+    fast.value = true;
+    clearTimeout(rests);
+    rests = setTimeout(() => {
+      fast.value = false;
+    }, restsAfterMs);
+  }
+  /** Measures before the next frame, however often it is asked for. */
+  function measureSoon(): void {
     asked ||= requestAnimationFrame(measure);
   }
 
   let sized: ResizeObserver | undefined;
   onMounted(() => {
     box.value = document.querySelector<HTMLElement>("#content");
-    box.value?.addEventListener("scroll", scrolled, { passive: true });
-    sized = new ResizeObserver(scrolled);
+    box.value?.addEventListener("scroll", measureSoon, { passive: true });
+    sized = new ResizeObserver(measureSoon);
     if (box.value) sized.observe(box.value);
     measure();
   });
   onBeforeUnmount(() => {
-    box.value?.removeEventListener("scroll", scrolled);
+    box.value?.removeEventListener("scroll", measureSoon);
+    clearTimeout(rests);
     sized?.disconnect();
     cancelAnimationFrame(asked);
   });
@@ -67,5 +95,5 @@ export function useWindow(rows: Ref<number>, rowHeight: number, body: Ref<HTMLEl
     measure();
   }
 
-  return { from, to, box, measure, show, scrollTo };
+  return { from, to, most, fast, box, measureSoon, show, scrollTo };
 }
