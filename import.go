@@ -134,6 +134,13 @@ type ImportFile struct {
 	ModifiedAt Time `json:"modifiedAt" format:"date-time"` // the file's own time
 }
 
+// ImportReasons count why files of a batch were refused, and what is remarked.
+type ImportReasons struct {
+	Codes   map[string]int `json:"codes"`   // refused files, by why
+	Remarks map[string]int `json:"remarks"` // files, by remark
+	Other   int            `json:"other"`   // of the refused ones those that nobody takes for recordings
+}
+
 // Remarks on files that were taken in; those that audio brings with it besides
 // are the audio packages' own.
 const (
@@ -177,7 +184,11 @@ type ImportPreview struct {
 	Rows      []ImportPreviewRow `json:"rows"` // the first of them
 	Matched   int                `json:"matched"`
 	Unmatched int                `json:"unmatched"` // of all files
-	Table     *ImportTable       `json:"csv,omitempty"`
+
+	UnknownStart int `json:"unknownStart"` // files that would be taken with their own time
+	Refused      int `json:"refused"`      // files that would be refused for their facts
+
+	Table *ImportTable `json:"csv,omitempty"`
 }
 
 // ImportPreviewRow is one file as settings make it.

@@ -32,6 +32,8 @@ var importRoutes = []Route{
 	{ID: "stop-import", Method: post, Path: "/api/v1/imports/{id}/stop", Need: may(earshot.BringIn), Tag: "imports",
 		Summary: "Stop after the file at hand; a later start goes on from there"},
 	{ID: "list-import-files", Method: get, Path: "/api/v1/imports/{id}/files", Need: may(earshot.BringIn), Tag: "imports", Summary: "An import's files and their fates, by path"},
+	{ID: "count-import-reasons", Method: get, Path: "/api/v1/imports/{id}/reasons", Need: may(earshot.BringIn), Tag: "imports",
+		Summary: "How many files were refused, and why, and how many have remarks"},
 	{ID: "get-import-report", Method: get, Path: "/api/v1/imports/{id}/report", Need: may(earshot.BringIn), Tag: "imports",
 		Summary: "Every file of an import with its fate, as a spreadsheet"},
 }
@@ -46,6 +48,7 @@ type Imports interface {
 	Preview(ctx context.Context, id string, settings earshot.ImportSettings, paths []string) (earshot.ImportPreview, error)
 	Start(ctx context.Context, id string) (earshot.Import, error)
 	Stop(ctx context.Context, id string) (earshot.Import, error)
+	Reasons(ctx context.Context, id string) (earshot.ImportReasons, error)
 	Files(ctx context.Context, q index.ImportFileQuery) (index.ImportFilePage, error)
 }
 
@@ -105,6 +108,10 @@ func (s *Server) importOperations(b *book) {
 	enter(s, b, "start-import", s.startImport)
 	enter(s, b, "stop-import", s.stopImport)
 	enter(s, b, "list-import-files", s.listImportFiles)
+	enter(s, b, "count-import-reasons", func(ctx context.Context, in *ByID) (*body[earshot.ImportReasons], error) {
+		why, err := s.Imports.Reasons(ctx, in.ID)
+		return answerWith(why), err
+	})
 	enter(s, b, "list-uploads", s.listUploads)
 	enter(s, b, "get-import-report", s.importReport)
 	content := map[string]*huma.MediaType{}

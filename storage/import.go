@@ -121,6 +121,20 @@ func (s *Imports) Files(ctx context.Context, q index.ImportFileQuery) (index.Imp
 	return s.index().ImportFiles(ctx, q)
 }
 
+// Reasons are why files of a batch were refused, and what is remarked of others.
+func (s *Imports) Reasons(ctx context.Context, id string) (earshot.ImportReasons, error) {
+	if _, err := s.index().Import(ctx, id); err != nil {
+		return earshot.ImportReasons{}, err
+	}
+	why, err := s.index().ImportReasons(ctx, id)
+	for code, n := range why.Codes {
+		if imports.Harmless(code) {
+			why.Other += n
+		}
+	}
+	return why, err
+}
+
 // Change changes name and settings of a batch that does not run, nil leaving them,
 // and answers what it is then;
 // index.ErrNoImport, ErrImportRunning, and what is wrong with the settings.

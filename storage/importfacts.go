@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,8 +128,11 @@ func (f *importFacts) findSeat(s *settled) error {
 	return nil
 }
 
-// previewed is how many rows a preview has.
-const previewed = 200
+// Bounds of previews.
+const (
+	previewed    = 200  // rows
+	previewLooks = 2000 // files that are looked into for tags, beyond which names and the table alone count
+)
 
 // Preview says what settings would make of a batch's files, or, if paths are
 // given, of files called so. Of its files it looks into the first ones alone.
@@ -147,7 +151,9 @@ func (s *Imports) Preview(ctx context.Context, id string, settings earshot.Impor
 			return p, err
 		}
 		for _, path := range paths {
-			facts.preview(&p, imports.File{Path: path}, earshot.ImportTold{})
+			file := imports.File{Path: path}
+			s, err := facts.of(file, earshot.ImportTold{})
+			facts.preview(&p, file, s, err)
 		}
 		return p, nil
 	}
@@ -175,7 +181,7 @@ func (s *Imports) PreviewFolder(ctx context.Context, settings earshot.ImportSett
 func (f *importFacts) previewFolder(ctx context.Context, p *earshot.ImportPreview, folder ImportFolder) error {
 	var all []imports.File
 	err := folder.Walk(ctx, func(file imports.File) error {
-		if file.Code == "" && file.Path != f.settings.Metadata {
+		if file.Code == "" && file.Path != f.settings.Metadata && !imports.NamedTable(file.Path) {
 			all = append(all, file)
 		}
 		return nil
@@ -196,22 +202,30 @@ func (f *importFacts) previewFolder(ctx context.Context, p *earshot.ImportPrevie
 		p.Table.Columns, p.Table.Rows, p.Table.Charset, p.Table.Missing = f.table.Columns, f.table.Rows, f.table.Charset, f.missing
 		p.Table.Samples, p.Table.Absent = f.table.Absent(20)
 	}
+	looked := 0
 	for _, file := range all {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var tags earshot.ImportTold
-		if len(p.Rows) < previewed {
-			tags = f.tagsAt(folder, file.Path)
+		s, err := f.of(file, earshot.ImportTold{})
+		unsure := err != nil || slices.Contains(s.Remarks, earshot.RemarkStartUnknown)
+		if len(p.Rows) < previewed || unsure && looked < previewLooks {
+			looked++
+			s, err = f.of(file, f.tagsAt(folder, file.Path))
 		}
-		f.preview(p, file, tags)
+		f.preview(p, file, s, err)
 	}
 	return nil
 }
 
-// preview adds a file to a preview.
-func (f *importFacts) preview(p *earshot.ImportPreview, file imports.File, tags earshot.ImportTold) {
-	s, err := f.of(file, tags)
+// preview adds a file, of which this is settled, to a preview.
+func (f *importFacts) preview(p *earshot.ImportPreview, file imports.File, s settled, err error) {
+	switch {
+	case err != nil:
+		p.Refused++
+	case slices.Contains(s.Remarks, earshot.RemarkStartUnknown):
+		p.UnknownStart++
+	}
 	fits := f.pattern == nil
 	if !fits {
 		_, fits = f.pattern.Match(file.Path)

@@ -63,6 +63,9 @@ func (r *importRun) take(ctx context.Context, s *Imports, file earshot.ImportFil
 	if !itsOwn {
 		return nil, errors.Join(err, dropped)
 	}
+	if imports.NamedTable(t.file.Path) && isNoAudio(code) {
+		code, text = imports.CodeTable, imports.Say(imports.CodeTable, false)
+	}
 	gone := t.file.Call
 	t.file = refusedFile(t.file, code, text)
 	if code == imports.CodeDeletedBefore {
@@ -70,6 +73,9 @@ func (r *importRun) take(ctx context.Context, s *Imports, file earshot.ImportFil
 	}
 	return t, dropped
 }
+
+// isNoAudio says whether a file was refused for what it holds.
+func isNoAudio(code string) bool { return slices.Contains(probe.Refusals(), code) }
 
 // waitForTurn lets recording have the disk first.
 func (s *Imports) waitForTurn(ctx context.Context) error {

@@ -301,7 +301,7 @@ func (p *importPrinter) harmless() int {
 func (p *importPrinter) fated(_ string, f earshot.ImportFile) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f.Code == imports.CodeHidden {
+	if imports.Harmless(f.Code) {
 		p.hidden++
 	}
 	if !p.quiet || f.Fate != earshot.FateStored {

@@ -129,7 +129,7 @@ func (c importCommand) tellFates(ctx context.Context, client apiClient, id strin
 			return hidden, err
 		}
 		for _, f := range page.Files {
-			if f.Code == imports.CodeHidden {
+			if imports.Harmless(f.Code) {
 				hidden++
 			}
 			if !c.Quiet || f.Fate != earshot.FateStored {

@@ -1,6 +1,9 @@
 package imports
 
 import (
+	"path"
+	"strings"
+
 	"earshot"
 	"earshot/audio/probe"
 )
@@ -14,7 +17,15 @@ const (
 	CodeSeatMissing   = "seat_missing"   // nothing names a seat
 	CodeSeatUnknown   = "seat_unknown"   // what is named is none
 	CodeDeletedBefore = "deleted_before" // the call that it was has been deleted
+	CodeTable         = "is_table"       // a CSV beside the recordings
 )
+
+// Harmless says whether a code refuses what nobody takes for a recording: what
+// systems leave in folders, and tables.
+func Harmless(code string) bool { return code == CodeHidden || code == CodeTable }
+
+// NamedTable says whether a path is called as tables are.
+func NamedTable(name string) bool { return strings.EqualFold(path.Ext(name), ".csv") }
 
 // Say is what a code says to people, a fate's or a remark's; of an unknown one the
 // code itself.
@@ -50,6 +61,7 @@ var said = map[string]words{
 	CodeChanged:       {"读取期间文件被改动或移走", "it was changed, or went, while it was read"},
 	CodeSeatMissing:   {"没有座席：文件名、表格、标签都没有给出，也没有指定默认座席", "nothing names a seat: neither name nor table nor tags, and there is no default"},
 	CodeSeatUnknown:   {"没有这个座席", "there is no such seat"},
+	CodeTable:         {"是表格（CSV），不是录音", "a table (CSV), no recording"},
 	CodeDeletedBefore: {"这段录音曾经导入，并已按保存期限删除", "this recording was brought in before, and deleted as retention ordered"},
 
 	"start_unknown":   {"无法得知通话何时开始，且不采用文件自身的时间", "nothing tells when the call began, and the file's own time is not to be taken"},

@@ -236,6 +236,31 @@ func (ix *Index) ImportFiles(ctx context.Context, q ImportFileQuery) (ImportFile
 	return page, nil
 }
 
+// ImportReasons are how many files of a batch were refused, by code, and how many
+// of all have remarks, by remark.
+func (ix *Index) ImportReasons(ctx context.Context, batch string) (earshot.ImportReasons, error) {
+	why := earshot.ImportReasons{Codes: map[string]int{}, Remarks: map[string]int{}}
+	var rows []struct {
+		Code    string `bun:"code"`
+		Remarks string `bun:"remarks"`
+		N       int    `bun:"n"`
+	}
+	err := ix.read.NewSelect().Model((*importFileRow)(nil)).Column("code", "remarks").ColumnExpr("count(*) AS n").
+		Where("batch = ?", batch).Where("code <> '' OR remarks <> ''").Group("code", "remarks").Scan(ctx, &rows)
+	if err != nil {
+		return why, failed("count the reasons of an import", err)
+	}
+	for _, r := range rows {
+		if r.Code != "" {
+			why.Codes[r.Code] += r.N
+		}
+		for remark := range strings.FieldsFuncSeq(r.Remarks, func(c rune) bool { return c == ',' }) {
+			why.Remarks[remark] += r.N
+		}
+	}
+	return why, nil
+}
+
 // likeLiteral is text for LIKE that means itself.
 func likeLiteral(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(clean(text))

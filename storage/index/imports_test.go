@@ -155,6 +155,9 @@ func TestImportFiles(t *testing.T) {
 		same(t, "with a remark", list(index.ImportFileQuery{Remark: "no_row"}), []earshot.ImportFile{stored})
 		same(t, "with part of a remark", list(index.ImportFileQuery{Remark: "row"}), []earshot.ImportFile(nil))
 		same(t, "with any remark", list(index.ImportFileQuery{Remark: "%"}), []earshot.ImportFile(nil))
+		why, err := ix.ImportReasons(ctx, m.ID)
+		must(t, err)
+		same(t, "reasons", why, earshot.ImportReasons{Codes: map[string]int{"not_audio": 1}, Remarks: map[string]int{"torn": 1, "no_row": 1}})
 		for _, cursor := range []string{"!", "AA", strings.Repeat("x", 9)} {
 			_, err := ix.ImportFiles(ctx, index.ImportFileQuery{Batch: m.ID, Cursor: cursor})
 			if cursor == "!" || cursor == "AA" {

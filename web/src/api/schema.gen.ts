@@ -525,6 +525,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/{id}/reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many files were refused, and why, and how many have remarks */
+        get: operations["count-import-reasons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/{id}/report": {
         parameters: {
             query?: never;
@@ -1629,7 +1646,11 @@ export interface components {
             csv?: components["schemas"]["ImportTable"];
             /** Format: int64 */
             matched: number;
+            /** Format: int64 */
+            refused: number;
             rows: components["schemas"]["ImportPreviewRow"][];
+            /** Format: int64 */
+            unknownStart: number;
             /** Format: int64 */
             unmatched: number;
         };
@@ -1642,6 +1663,16 @@ export interface components {
             };
             path: string;
             remarks: string[];
+        };
+        ImportReasons: {
+            codes: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            other: number;
+            remarks: {
+                [key: string]: number;
+            };
         };
         ImportSettings: {
             branch: string;
@@ -3949,6 +3980,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-import-reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReasons"];
                 };
             };
             /** @description Error */

@@ -194,7 +194,7 @@ export default {
     seat_missing: "Nothing names a seat: neither name nor table nor tags, and there is no default",
     seat_unknown: "There is no such seat",
     deleted_before: "This recording was brought in before, and deleted as retention ordered",
-    is_the_table: "It is the table about the recordings",
+    is_table: "A table (CSV), no recording",
     start_unknown: "Nothing tells when the call began, and the file's own time is not to be taken",
     start_in_future: "It is said to have begun in the future: is the pattern right?",
     started_at_unknown: "When it began is unknown: the file's own time was taken",
@@ -204,7 +204,7 @@ export default {
     text_cut: "A fact was too long, and was cut",
     retention_due: "It is past its retention: the next run deletes it",
     direction_unknown: "What stands for the direction is not known",
-    unmatched: "The pattern does not fit its path",
+    pattern_unmatched: "The pattern does not fit its path",
     seat_replaced: "There is no such seat: it went to the default one",
   },
 };

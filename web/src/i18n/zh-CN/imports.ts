@@ -187,7 +187,7 @@ export default {
     seat_missing: "没有坐席位：文件名、表格、标签都没有给出，也没有指定默认坐席位",
     seat_unknown: "没有这个坐席位",
     deleted_before: "这段录音曾经导入，并已按保存期限删除",
-    is_the_table: "这是元数据表格，不是录音",
+    is_table: "是表格（CSV），不是录音",
     start_unknown: "无法得知通话何时开始，且不采用文件自身的时间",
     start_in_future: "按规则读出的开始时间在将来：请检查命名规则",
     started_at_unknown: "开始时间未知，采用文件修改时间",
@@ -197,7 +197,7 @@ export default {
     text_cut: "某项信息过长，已截断",
     retention_due: "已超过保存期限，下次清理时会被删除",
     direction_unknown: "呼叫方向无法识别",
-    unmatched: "命名规则不适用于这个路径",
+    pattern_unmatched: "命名规则不适用于这个路径",
     seat_replaced: "没有所写的坐席位，已归入默认坐席位",
   },
 };
