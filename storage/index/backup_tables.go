@@ -220,6 +220,9 @@ func (t branchTable) restore(ctx context.Context, tx bun.Tx, texts []json.RawMes
 	if err := lock(ctx, tx, "branches"); err != nil {
 		return 0, err
 	}
+	if err := lock(ctx, tx, branchTree); err != nil { // those above calls may be others afterwards
+		return 0, err
+	}
 	rows, err := t.parse(tx, texts)
 	if err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -60,6 +61,9 @@ func (ix *Index) CreateBranch(ctx context.Context, b earshot.Branch) error {
 		return err
 	}
 	return ix.change(ctx, synced, "add a branch", func(tx bun.Tx) error {
+		if err := putAboveCalls(ctx, tx, b); err != nil {
+			return err
+		}
 		row := rowOfBranch(b)
 		_, err := tx.NewInsert().Model(&row).Exec(ctx)
 		return plainly(err, ErrBadParent)
@@ -81,6 +85,11 @@ func (ix *Index) SaveBranch(ctx context.Context, b earshot.Branch) error {
 		}
 		if b.Parent != "" && subtree(all, []string{b.ID})[b.Parent] {
 			return ErrBadParent
+		}
+		if !slices.ContainsFunc(all, func(was earshot.Branch) bool { return was.ID == b.ID && was.Parent == b.Parent }) {
+			if err := lock(ctx, tx, branchTree); err != nil {
+				return err
+			}
 		}
 		row := rowOfBranch(b)
 		none, err := changedNone(tx.NewUpdate().Model(&row).WherePK().Exec(ctx))

@@ -122,11 +122,16 @@ func (ix *Index) copyCalls(ctx context.Context, calls []earshot.Call, plays []Pl
 	for i, p := range plays {
 		playedAt[p.Call], audits[i] = max(msOf(p.By.At.Time), 1), rowOfAudit(p.By)
 	}
-	terms := make([]copiedTerms, len(calls))
-	for i, c := range calls {
+	for _, c := range calls {
 		if err := r.add(Restored{Call: c}); err != nil {
 			return err
 		}
+	}
+	if err := readAboveNow(ctx, ix.read, r.whole); err != nil {
+		return err
+	}
+	terms := make([]copiedTerms, len(calls))
+	for i, c := range calls {
 		terms[i] = copiedTermsOf(r.whole[i], playedAt[c.ID])
 	}
 	conn, err := ix.write.Conn(ctx)

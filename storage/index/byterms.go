@@ -97,13 +97,14 @@ func (s *search) stateTerms(f fate) []clause {
 // placeTerms are the clauses of where a call was: branch, kind and direction.
 func (s *search) placeTerms(f fate) []clause {
 	kinds, directions := texts(s.Kinds), texts(s.Directions)
-	if len(s.Branches) == 0 {
+	branches := s.branchesForTerms()
+	if len(branches) == 0 {
 		return s.kindClause(f)
 	}
 	if len(kinds) == 0 && len(directions) == 0 {
-		return anyOf(f.terms(termBranch, s.Branches))
+		return anyOf(f.terms(termBranch, branches))
 	}
-	return slices.Concat(anyOf(f.pairs(termBranchKind, s.Branches, kinds)), anyOf(f.pairs(termBranchDirection, s.Branches, directions)))
+	return slices.Concat(anyOf(f.pairs(termBranchKind, branches, kinds)), anyOf(f.pairs(termBranchDirection, branches, directions)))
 }
 
 func (f fate) pairs(kind byte, as, bs []string) []string {

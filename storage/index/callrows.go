@@ -108,6 +108,7 @@ type callRows struct {
 	gaps        []gapRow
 	marks       []markRow
 	tags, flags []labelRow
+	above       []string // the branches above the call's; only where terms are made
 }
 
 func rowsOf(c earshot.Call) (callRows, error) {

@@ -24,7 +24,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -38,7 +40,8 @@ type Index struct {
 	postgres bool
 	effort   effort
 
-	termsWhole atomic.Bool // all calls have their terms, and searches may rely on them
+	termsWhole atomic.Bool  // all calls have their terms, and searches may rely on them
+	termsTree  atomic.Int64 // the state of the branches' tree that they have; see treeOf
 
 	open      []driver.Connector // of the pools, without a gate: writer first
 	path      string             // of SQLite's file
@@ -57,15 +60,17 @@ func Open(ctx context.Context, url string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := ix.start(ctx); err != nil {
+	if err := ix.start(ctx, 0, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, errors.Join(unreachable(url, err), ix.Close())
 	}
 	return ix, nil
 }
 
 // start brings the tables up to date and looks whether they can be used, by a
-// connection of its own, whether or not the gate is open.
-func (ix *Index) start(ctx context.Context) (err error) {
+// connection of its own, whether or not the gate is open. The engine has to
+// answer within patience, 0 is no bound; what brings tables up to date may take
+// longer, and the log says what it does.
+func (ix *Index) start(ctx context.Context, patience time.Duration, log *slog.Logger) (err error) {
 	if !ix.postgres {
 		if err := prepare(ix.path); err != nil {
 			return err
@@ -73,17 +78,28 @@ func (ix *Index) start(ctx context.Context) (err error) {
 	}
 	db := sql.OpenDB(ix.open[0])
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := db.PingContext(ctx); err != nil {
+	migration, err := ix.migration(db)
+	if err != nil {
 		return err
 	}
-	if err := ix.migrate(ctx, db); err != nil {
+	if err := ix.bringUpToDate(ctx, migration, patience, log); err != nil {
 		return err
 	}
-	if err := ix.lookAtTerms(ctx, ix.with(db)); err != nil {
+	asking, cancel := within(ctx, patience)
+	defer cancel()
+	if err := ix.lookAtTerms(asking, ix.with(db)); err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, "SELECT count(*) FROM locks")
+	_, err = db.ExecContext(asking, "SELECT count(*) FROM locks")
 	return err
+}
+
+// within is ctx with a time limit, 0 is none.
+func within(ctx context.Context, patience time.Duration) (context.Context, context.CancelFunc) {
+	if patience == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, patience)
 }
 
 // with is db spoken to as the index's pools are.

@@ -26,6 +26,9 @@ type search struct {
 	bare   bool     // calls of any state, for counting how far to look
 	whole  bool     // the terms of all calls are there
 
+	roots     []string // the branches asked for, without those below them
+	treeWhole bool     // and all calls have terms for each branch above theirs
+
 	numberAt numberAt
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func lackingTables(ctx context.Context, url string) (why, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, ix.Close()) }()
-	if err := ix.start(ctx); err != nil {
+	if err := ix.start(ctx, 0, slog.New(slog.DiscardHandler)); err != nil {
 		if ctx.Err() != nil || away(err) && !damaged(err) { // locked, full, or not allowed
 			return nil, failed("open the index", err)
 		}

@@ -123,14 +123,22 @@ func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
 	if err := q.validate(); err != nil {
 		return nil, err
 	}
+	var roots []string
+	treeWhole := false
 	if len(q.Branches) > 0 {
 		all, err := ix.Branches(ctx)
 		if err != nil {
 			return nil, err
 		}
+		roots = q.Branches
 		q.Branches = sortedKeys(subtree(all, q.Branches))
+		tree, err := treeOf(ctx, ix.read, false) // after the branches: one that is changed meanwhile is another
+		if err != nil {
+			return nil, failed("look how the branches are", err)
+		}
+		treeWhole = tree == ix.termsTree.Load()
 	}
-	s := &search{CallQuery: q, db: ix.read, after: after, limit: limit, effort: ix.effort, whole: ix.termsWhole.Load()}
+	s := &search{roots: roots, treeWhole: treeWhole, CallQuery: q, db: ix.read, after: after, limit: limit, effort: ix.effort, whole: ix.termsWhole.Load()}
 	s.words = strings.Fields(strings.ToLower(q.Words))
 	s.notes = strings.Fields(strings.ToLower(q.Notes))
 	s.numberAt, err = s.whereNumber(ctx)

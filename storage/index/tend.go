@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"earshot"
@@ -45,7 +46,7 @@ func (o TendOptions) withDefaults() TendOptions {
 
 // How patient a tender is.
 const (
-	openWithin  = 10 * time.Second       // to open the index, tables and all
+	openWithin  = 10 * time.Second       // to open the index; bringing its tables up to date takes what it takes
 	checkWithin = 2 * time.Second        // for an answer
 	lockWithin  = 900 * time.Millisecond // another process may hold the write lock so long
 )
@@ -65,9 +66,10 @@ type tender struct {
 	end  context.CancelFunc
 	done sync.WaitGroup
 
-	file     os.FileInfo // SQLite's, as it was opened
-	opened   bool
-	troubled bool // said in the log
+	file      os.FileInfo // SQLite's, as it was opened
+	opened    bool
+	treeMoved atomic.Bool // branches did: calls lack terms
+	troubled  bool        // said in the log
 }
 
 // Tend opens the index at url as Open does, but where it is away that is no
@@ -84,7 +86,9 @@ func Tend(ctx context.Context, url string, opts TendOptions) (*Index, error) {
 	t := &tender{ix: ix, opts: opts.withDefaults(), end: end}
 	ix.tender, ix.trouble.now = t, t.opts.Now
 	ix.gate.close(errNotAsked)
+	startEnds := context.AfterFunc(ctx, end) // bringing tables up to date may take long
 	t.look(running)
+	startEnds()
 	t.done.Go(func() { t.run(running) })
 	t.done.Go(func() { t.completeTerms(running) })
 	return ix, nil
@@ -122,9 +126,7 @@ func (t *tender) look(ctx context.Context) {
 }
 
 func (t *tender) open(ctx context.Context) error {
-	opening, cancel := context.WithTimeout(ctx, openWithin)
-	defer cancel()
-	if err := t.ix.start(opening); err != nil {
+	if err := t.ix.start(ctx, openWithin, t.opts.Log); err != nil {
 		t.ix.gate.close(err)
 		return err
 	}
@@ -154,6 +156,11 @@ func (t *tender) check(ctx context.Context) error {
 	}
 	if err := t.ix.mayWrite(asking); err != nil {
 		return err
+	}
+	if complete, err := t.ix.termsComplete(asking); err != nil {
+		return err
+	} else if !complete {
+		t.treeMoved.Store(true)
 	}
 	refused, _ := t.ix.trouble.list(t.opts.Now())
 	return refused

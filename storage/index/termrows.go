@@ -45,6 +45,9 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	if err != nil {
 		return err
 	}
+	if err := readAbove(ctx, tx, calls); err != nil {
+		return err
+	}
 	var old []termRow // to be put anew
 	var put, moved []*termRow
 	for _, rows := range calls {

@@ -18,7 +18,7 @@ import (
 const (
 	termSeat      = 's'
 	termAgent     = 'a' // 工号 or name
-	termBranch    = 'b'
+	termBranch    = 'b' // its own, and each above
 	termKind      = 'k'
 	termDirection = 'd'
 	termAccount   = 'c'
@@ -49,7 +49,7 @@ const (
 
 // termsVersion is the form of the terms below. Who changes what calls have, or
 // how it is written, counts on: all terms are made anew then.
-const termsVersion = 2
+const termsVersion = 3
 
 // term is written often: hence no hash.Hash, and one allocation.
 func term(kind byte, value string) string {
@@ -161,10 +161,12 @@ func termsOf(rows callRows) []string {
 	add(termState, string(c.State))
 	add(termSeat, c.Seat)
 	add(termAgent, c.Agent, c.AgentName)
-	add(termBranch, c.Branch)
 	add(termKind, string(c.Kind))
 	add(termDirection, string(c.Direction))
-	terms = append(terms, f.term(termBranchKind, pair(c.Branch, string(c.Kind))), f.term(termBranchDirection, pair(c.Branch, string(c.Direction))))
+	for _, branch := range append([]string{c.Branch}, rows.above...) {
+		add(termBranch, branch)
+		terms = append(terms, f.term(termBranchKind, pair(clean(branch), string(c.Kind))), f.term(termBranchDirection, pair(clean(branch), string(c.Direction))))
+	}
 	add(termAccount, c.Account)
 	add(termTicket, c.Ticket)
 	add(termBusiness, c.Business)

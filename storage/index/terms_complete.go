@@ -21,6 +21,9 @@ type termsState struct {
 	Version int    `bun:"version"` // the form that the terms of all calls have
 	Making  int    `bun:"making"`  // the form in which they are being made anew
 	After   string `bun:"after"`   // down to the call of this id they are; none yet if empty
+
+	Tree       int64 `bun:"tree"` // the same of the tree of branches
+	MakingTree int64 `bun:"making_tree"`
 }
 
 // termsAtOnce is how many calls get their terms in one transaction: others who
@@ -39,14 +42,28 @@ func (ix *Index) lookAtTerms(ctx context.Context, db bun.IDB) error {
 			return fmt.Errorf("look whether there are calls: %w", err)
 		}
 		if !calls { // those to come have them
-			if _, err := db.NewUpdate().Model((*termsState)(nil)).Set("version = ?", termsVersion).Where("TRUE").Exec(ctx); err != nil {
-				return fmt.Errorf("note which terms there are: %w", err)
+			if state.Tree, err = treeOf(ctx, db, false); err != nil {
+				return err
 			}
 			state.Version = termsVersion
+			if _, err := db.NewUpdate().Model(&state).Where("TRUE").Exec(ctx); err != nil {
+				return fmt.Errorf("note which terms there are: %w", err)
+			}
 		}
 	}
+	ix.termsTree.Store(state.Tree)
 	ix.termsWhole.Store(state.Version == termsVersion)
 	return nil
+}
+
+// termsComplete says whether all calls have their terms, and for the branches as
+// they are now.
+func (ix *Index) termsComplete(ctx context.Context) (bool, error) {
+	if !ix.termsWhole.Load() {
+		return false, nil
+	}
+	tree, err := treeOf(ctx, ix.read, false)
+	return tree == ix.termsTree.Load(), failed("look which terms there are", err)
 }
 
 // CompleteTerms makes the terms that calls lack, which after an update may be
@@ -54,7 +71,10 @@ func (ix *Index) lookAtTerms(ctx context.Context, db bun.IDB) error {
 // called again. After each step it rests as long as the step took, times rest.
 // done, if not nil, hears of how many calls were looked at.
 func (ix *Index) CompleteTerms(ctx context.Context, rest float64, done func(calls int)) error {
-	for looked := 0; !ix.termsWhole.Load(); {
+	for looked := 0; ; {
+		if complete, err := ix.termsComplete(ctx); complete || err != nil {
+			return err
+		}
 		begun := time.Now()
 		n, err := ix.completeSomeTerms(ctx)
 		if err != nil {
@@ -70,13 +90,12 @@ func (ix *Index) CompleteTerms(ctx context.Context, rest float64, done func(call
 			return ctx.Err()
 		}
 	}
-	return nil
 }
 
 // completeSomeTerms answers how many calls it looked at. Nodes of one PostgreSQL
 // take turns.
 func (ix *Index) completeSomeTerms(ctx context.Context) (n int, err error) {
-	whole := false
+	whole, tree := false, int64(0)
 	err = ix.change(ctx, lazy, "make the terms of calls", func(tx bun.Tx) error {
 		if _, err := tx.NewUpdate().Model((*termsState)(nil)).Set("version = version").Where("TRUE").Exec(ctx); err != nil {
 			return err
@@ -85,12 +104,16 @@ func (ix *Index) completeSomeTerms(ctx context.Context) (n int, err error) {
 		if err := tx.NewSelect().Model(&state).Scan(ctx); err != nil {
 			return err
 		}
-		if state.Version == termsVersion {
+		var err error
+		if tree, err = treeOf(ctx, tx, true); err != nil {
+			return err
+		}
+		if state.Version == termsVersion && state.Tree == tree {
 			whole = true
 			return nil
 		}
-		if state.Making != termsVersion {
-			state.Making, state.After = termsVersion, ""
+		if state.Making != termsVersion || state.MakingTree != tree {
+			state.Making, state.MakingTree, state.After = termsVersion, tree, ""
 		}
 		ids, err := callsBefore(ctx, tx, state.After)
 		if err != nil {
@@ -99,7 +122,7 @@ func (ix *Index) completeSomeTerms(ctx context.Context) (n int, err error) {
 		if n = len(ids); n > 0 {
 			state.After = ids[n-1]
 		} else {
-			state.Version, whole = termsVersion, true
+			state.Version, state.Tree, whole = termsVersion, tree, true
 		}
 		rows, err := rowsForTerms(ctx, tx, ids)
 		if err != nil {
@@ -112,6 +135,7 @@ func (ix *Index) completeSomeTerms(ctx context.Context) (n int, err error) {
 		return err
 	})
 	if err == nil && whole {
+		ix.termsTree.Store(tree)
 		ix.termsWhole.Store(true)
 	}
 	return n, err
@@ -138,7 +162,8 @@ func (t *tender) completeTerms(ctx context.Context) {
 	defer ticker.Stop()
 	failing := false // said in the log
 	for {
-		if !t.ix.termsWhole.Load() {
+		if !t.ix.termsWhole.Load() || t.treeMoved.Load() {
+			t.treeMoved.Store(false)
 			failing = t.completeTermsOnce(ctx, failing)
 		}
 		select {

@@ -30,7 +30,8 @@ func TestTextIsFoundAcrossWindows(t *testing.T) {
 			ix.effort = effort{window: window, page: 10 * window, far: 4 * window}
 			// Call i is marked where i, counted from the newest, is at the end of a window or beside it.
 			_, err = ix.write.NewRaw(`WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-				INSERT INTO calls SELECT 'call-' || (100000000 + i), '', '', '', '', '', '', '', '', '', '', '', 'stored', 1000000 - i, 0, 0, 0, 0, '',
+				INSERT INTO calls (id, seat, branch, agent, agent_name, kind, direction, number, number_reversed, account, ticket, business,
+				state, started_at, ended_at, duration_ms, channels, rating, node, words) SELECT 'call-' || (100000000 + i), '', '', '', '', '', '', '', '', '', '', '', 'stored', 1000000 - i, 0, 0, 0, 0, '',
 				CASE WHEN i % ? IN (0, 1, ?) THEN 'needle' ELSE 'hay' END FROM n`, calls-1, window, window-1).Exec(t.Context())
 			if err != nil {
 				t.Fatal(err)
