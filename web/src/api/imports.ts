@@ -12,6 +12,7 @@ export type ImportFate = ImportFile["fate"];
 export type ImportPreview = Schemas["ImportPreview"];
 export type ImportRow = Schemas["ImportPreviewRow"];
 export type ImportTable = Schemas["ImportTable"];
+export type ImportReasons = Schemas["ImportReasons"];
 export type ImportSuggestion = Schemas["ImportSuggestion"];
 export type Uploaded = Schemas["Upload"];
 export type UploadList = Schemas["UploadList"];
@@ -34,6 +35,8 @@ export const importsApi = {
     bodyOf(GET("/api/v1/imports/{id}/suggestions", { ...one(id), signal })).then((r) => r.suggestions),
   start: (id: string) => bodyOf(POST("/api/v1/imports/{id}/start", one(id))),
   stop: (id: string) => bodyOf(POST("/api/v1/imports/{id}/stop", one(id))),
+  reasons: (id: string, signal?: AbortSignal) =>
+    bodyOf(GET("/api/v1/imports/{id}/reasons", { ...one(id), signal })),
   files: (id: string, query: ImportFilesQuery, signal?: AbortSignal) =>
     bodyOf(GET("/api/v1/imports/{id}/files", { params: { path: { id }, query }, signal })),
   uploads: (id: string, query: { after?: string; limit?: number }, signal?: AbortSignal) =>

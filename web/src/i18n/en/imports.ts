@@ -89,6 +89,7 @@ export default {
     tableHint:
       "One row a file, with a head that says what the columns are; where it differs from the name, the table counts.",
     tableNoFiles: "There is no CSV among the uploaded files. If you have one, drop it too.",
+    tableFound: "The only table there is was chosen; clear it if it is not meant.",
     tableRead: "{rows} rows read ({charset})",
     tableColumns: "Columns understood",
     tableUnused: "Columns not used",
@@ -142,8 +143,8 @@ export default {
     lead: "Importing goes on in the background and gives way to recording. It can be stopped, and goes on later from where it was.",
     summary: "{n} files ({size}) will be brought in.",
     unmatched: "The names of {n} files do not fit the pattern.",
-    unknownStart: "Of the first {of} files, {n} do not tell when they began: the file's own time is taken.",
-    wouldRefuse: "Of the first {of} files, {n} would be refused; the table above says why.",
+    unknownStart: "{n} files do not tell when they began: their own time is taken.",
+    wouldRefuse: "{n} files would be refused; the table above says why.",
     what: "Each file becomes a call in the archive; the same content comes in once only; files are not changed, and their hashes go into the ledger.",
     uploading: "Wait until all is uploaded",
     half: "{n} files are not whole: go on uploading, or take them away",
@@ -163,6 +164,7 @@ export default {
     startedAt: "Started",
     endedAt: "Ended",
     audio: "{time} of recordings",
+    other: "Other files",
     openCalls: "Show the calls",
   },
 
@@ -181,6 +183,8 @@ export default {
     csv: "Report (CSV)",
     xlsx: "Report (Excel)",
     none: "There is no such file",
+    byRemark: "By remark",
+    anyRemark: "Any remark",
     duplicateOf: "The same as this call",
   },
 

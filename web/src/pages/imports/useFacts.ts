@@ -8,9 +8,13 @@ import {
   importsApi,
 } from "@/api/imports";
 import { sayProblem } from "@/lib/problem";
+import { isUnderstood, onlyTable } from "./table";
 
 /** So long after the last keystroke settings are kept and tried, ms. */
 const calmMs = 350;
+
+/** Tables that were tried once, by import: what people decide then counts. */
+const tried = new Map<string, string>();
 
 /**
  * What people say of an import's files, kept as they type, and what that makes
@@ -71,6 +75,24 @@ export function useFacts(id: string) {
     }
   }
 
+  /** The table that was chosen without people. */
+  const foundTable = ref("");
+
+  /** Chooses the only table there is, once, if its columns are understood. */
+  async function findTable(paths: readonly string[]): Promise<void> {
+    const path = onlyTable(paths);
+    if (!path || settings.metadata || tried.get(id) === path) return;
+    tried.set(id, path);
+    try {
+      const { csv } = await importsApi.preview(id, { ...settings, metadata: path });
+      if (settings.metadata || !isUnderstood(csv)) return;
+      foundTable.value = path;
+      settings.metadata = path;
+    } catch {
+      tried.delete(id); // the settings are wrong for now, or the server away
+    }
+  }
+
   watch(
     () => ({ ...settings }),
     () => {
@@ -88,7 +110,10 @@ export function useFacts(id: string) {
   }
 
   onBeforeUnmount(stop);
-  return { settings, preview, suggestions, problem, busy, take, look, suggest, stop };
+  return {
+    ...{ settings, preview, suggestions, foundTable, problem, busy },
+    ...{ take, look, suggest, findTable, stop },
+  };
 }
 
 export type Facts = ReturnType<typeof useFacts>;
