@@ -3,7 +3,6 @@ package index
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -283,32 +282,7 @@ func (s *search) byTerms(ctx context.Context, clauses []clause, limit int) ([]hi
 	if !isPostgres(s.db) {
 		return s.olderByTerms(ctx, clauses, s.after, limit)
 	}
-	end, whole, err := s.nearEnd(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find how far to look: %w", err)
-	}
-	hits, err := s.hits(ctx, s.after, end, 0, limit)
-	if err != nil || whole || len(hits) >= limit {
-		return hits, err
-	}
-	older, err := s.olderByTerms(ctx, clauses, end, limit-len(hits))
-	return append(hits, older...), err
-}
-
-// nearEnd is the last of the calls that are looked at, and whether there are no
-// more along the index.
-func (s *search) nearEnd(ctx context.Context) (end position, whole bool, err error) {
-	along, near := s.pathAlone(), s.effort.nearFar
-	if arms := along.arms(); arms[0].by == byTime {
-		near = s.effort.near
-	} else {
-		near = max(near/len(arms), min(near, s.limit))
-	}
-	last, err := along.hits(ctx, s.after, position{}, near-1, 1)
-	if err != nil || len(last) == 0 {
-		return position{}, true, err
-	}
-	return last[0].position(), false, nil
+	return s.nearThenTerms(ctx, clauses, limit)
 }
 
 // pathAlone is the search by nothing but the index that s walks.

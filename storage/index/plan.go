@@ -27,6 +27,7 @@ type search struct {
 	whole  bool     // the terms of all calls are there
 
 	roots     []string // the branches asked for, without those below them
+	inTime    bool     // walks by time, whatever is asked for
 	treeWhole bool     // and all calls have terms for each branch above theirs
 
 	numberAt numberAt
@@ -143,6 +144,8 @@ func (s *search) arms() []arm {
 	switch {
 	case !s.HeldAt.IsZero(): // few are
 		return []arm{{*s, byHold}, {*s, byWindow}}
+	case s.inTime:
+		return []arm{{*s, byTime}}
 	case s.Ticket != "":
 		return []arm{{*s, byTicket}}
 	case s.Account != "":

@@ -79,12 +79,13 @@ const (
 
 // effort is how many calls are looked at. In PostgreSQL, before their terms are
 // asked: near in the order of time, and nearFar where they do not lie side by
-// side, which takes several times as long. While terms are not complete: at
+// side, which takes several times as long; times walkOn, if by what was found
+// these fill the page. While terms are not complete: at
 // once, and for one page in the order of time or else far.
-type effort struct{ near, nearFar, window, page, far int }
+type effort struct{ near, nearFar, walkOn, window, page, far int }
 
 func usualEffort() effort {
-	return effort{near: 3_000, nearFar: 1_500, window: 10_000, page: 100_000, far: 40_000}
+	return effort{near: 3_000, nearFar: 1_500, walkOn: 7, window: 10_000, page: 100_000, far: 40_000}
 }
 
 // SearchCalls finds calls, newest first; `bad_cursor`, `bad_limit`, `bad_query`.

@@ -33,7 +33,7 @@ func TestSearchFindsWhatALookAtEveryCallFinds(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			ix.effort = effort{near: 7, nearFar: 4, window: 50, page: 100, far: 100}
+			ix.effort = effort{near: 7, nearFar: 4, walkOn: 3, window: 50, page: 100, far: 100}
 			r := rand.New(rand.NewPCG(4, 2026))
 			v := makeVillage(t, ix, r)
 			for n := range 800 {
