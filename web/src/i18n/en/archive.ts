@@ -7,8 +7,8 @@ export default {
   apply: "Search",
   clearFilters: "Clear filters",
   removeFilter: "Remove this filter",
-  numberHint: "Whole, last, or any three digits",
-  agentHint: "Staff no. or whole name, then Enter",
+  numberHint: "3 digits or more",
+  agentHint: "Whole, then Enter",
   tagHint: "Type, then Enter",
   filter: {
     from: "From",
