@@ -240,15 +240,14 @@ describe("an evidence officer", () => {
     expect((await made(first)).files).toBe(6);
   });
 
-  test("takes a suggested pattern and the table, and sees what they tell of each file", async () => {
+  test("takes a suggested pattern, with the only table there is, and sees what they tell of each file", async () => {
     await page.locator(".suggestion").first().waitFor();
     await page.locator(".suggestion").filter({ hasText: pattern }).click();
     await page.getByText("5 个符合规则").waitFor();
     const row = page.locator("tr", { hasText: stereo });
     await row.getByText("2016-03-04 10:15:00").waitFor();
     await row.getByText("1 号窗口").waitFor();
-    await page.getByRole("combobox", { name: "CSV 表格" }).click();
-    await page.getByRole("option", { name: "旧录音/明细.csv" }).click();
+    await page.getByText("只有一个表格，已自动选用").waitFor();
     await page.getByText("读出 2 行（gb18030）").waitFor();
     await row.getByText("5502").waitFor();
     await row.getByText("水费咨询").waitFor();
@@ -277,6 +276,11 @@ describe("an evidence officer", () => {
     await page.getByRole("button", { name: /^未导入 \d+$/ }).click();
     await page.locator("tr", { hasText: "091000.mp3" }).waitFor({ state: "detached" });
     await page.getByRole("button", { name: /^全部 \d+$/ }).click();
+    await page.getByRole("combobox", { name: "按备注筛选" }).click();
+    await page.getByRole("option", { name: /^表格里没有对应的行 \(\d\)$/ }).click();
+    await page.locator("tr", { hasText: stereo }).waitFor({ state: "detached" });
+    await page.locator("tr", { hasText: "111500.wav" }).waitFor();
+    await page.locator(".remark .el-select__clear").click();
     await page.locator("tr", { hasText: stereo }).waitFor();
     await expectAccessible(page);
     await shoot("import-done-zh");
