@@ -123,6 +123,7 @@ func (row lossRow) look(s *site, call earshot.Call, l *lossyLine) (got lossFigur
 	const hybrid = 12 // the first configuration that is not SILK alone (RFC 6716, table 2)
 	sent := l.sent()
 	for i, track := range part.tracks {
+		track = betweenCuts(track)
 		got.frames += len(track)
 		for _, frame := range track {
 			switch {
@@ -137,6 +138,19 @@ func (row lossRow) look(s *site, call earshot.Call, l *lossyLine) (got lossFigur
 		}
 	}
 	return got
+}
+
+// betweenCuts is a track without an empty slot at either end: a call begins and
+// ends between the packets of its sides, so one may have a slot less than the
+// other.
+func betweenCuts(track [][]byte) [][]byte {
+	if len(track) > 0 && track[0] == nil {
+		track = track[1:]
+	}
+	if n := len(track); n > 0 && track[n-1] == nil {
+		track = track[:n-1]
+	}
+	return track
 }
 
 func percent(n, of int) float64 { return 100 * float64(n) / float64(of) }
