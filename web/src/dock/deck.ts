@@ -34,9 +34,9 @@ export class Deck {
     this.secondToCustomer = wire(1, "customer");
   }
 
-  /** Whether the span's file is on, and, if it grows, is long enough to play at ms. */
+  /** Whether the span's file is on, and, if it grew when it was fetched, is long enough to play at ms. */
   has(span: Span, ms: number): boolean {
-    return this.span?.n === span.n && (!span.growing || ms < this.fetchedMs);
+    return this.span?.n === span.n && (!this.span.growing || ms < this.fetchedMs);
   }
 
   /** Puts a span's file on. */
