@@ -1,4 +1,4 @@
-import { reactive } from "vue";
+import { type Ref, reactive, watch } from "vue";
 import type { Side } from "@/api";
 import type { Mixer } from "@/listen/mixer";
 import type { ReplayPlayer } from "./player";
@@ -6,17 +6,31 @@ import { loadSettings, saveSettings } from "./settings";
 
 export const rates = [0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4];
 
-/** How one hears: each change is heard at once and kept. */
-export function useHearing(mixer: () => Mixer | null, player: () => ReplayPlayer | null) {
+/**
+ * How one hears: each change is heard at once and kept. Where both sides are in
+ * one track, `mixed`, there is one volume: the agent's.
+ */
+export function useHearing(
+  mixer: () => Mixer | null,
+  player: () => ReplayPlayer | null,
+  mixed: Readonly<Ref<boolean>>,
+) {
   const settings = reactive(loadSettings());
 
   const loudness = (side: Side) => (settings.muted[side] ? 0 : settings.volume[side]);
+
+  /** Tells the mixer how loud the sides are. */
+  function setLoudness(): void {
+    for (const side of ["agent", "customer"] as const)
+      mixer()?.setVolume(side, loudness(mixed.value ? "agent" : side));
+  }
+  watch(mixed, setLoudness);
 
   /** Sets a side's volume, 0 to 1; one that was muted is heard again. */
   function setVolume(side: Side, volume: number): void {
     settings.volume[side] = volume;
     settings.muted[side] = false;
-    mixer()?.setVolume(side, volume);
+    setLoudness();
     saveSettings(settings);
   }
 
@@ -24,7 +38,7 @@ export function useHearing(mixer: () => Mixer | null, player: () => ReplayPlayer
   function setMuted(side: Side, muted: boolean): void {
     settings.muted[side] = muted;
     if (!muted && settings.volume[side] === 0) settings.volume[side] = 1;
-    mixer()?.setVolume(side, loudness(side));
+    setLoudness();
     saveSettings(settings);
   }
 
@@ -48,5 +62,5 @@ export function useHearing(mixer: () => Mixer | null, player: () => ReplayPlayer
     setRate(rates[Math.min(rates.length - 1, Math.max(0, at + by))] ?? 1);
   }
 
-  return { settings, loudness, setVolume, setMuted, toggleMuted, setApart, setRate, stepRate };
+  return { settings, loudness, setLoudness, setVolume, setMuted, toggleMuted, setApart, setRate, stepRate };
 }

@@ -17,7 +17,7 @@ import { ReplayPlayer } from "./player";
 import { saveSettings } from "./settings";
 import type { Stretch } from "./silence";
 import { useSilencing } from "./silencing";
-import { liveLagMs } from "./timeline";
+import { isMixed, liveLagMs } from "./timeline";
 
 /**
  * What is being heard, wherever one is in the dashboard: a seat live, or a call.
@@ -44,11 +44,18 @@ export const useDock = defineStore("dock", () => {
   let listening: Listening | null = null;
   let player: ReplayPlayer | null = null;
   let turn = 0;
-  const hearing = useHearing(
+  /** Whether both sides are heard from one track. */
+  const mixed = computed(() => {
+    const s = state.value;
+    if (s.kind === "live") return live.seats.get(s.seat)?.streams?.some((one) => one.mixed) ?? false;
+    return s.kind === "replay" && s.call?.parts ? isMixed(s.call) : false;
+  });
+  const { setLoudness, ...hearing } = useHearing(
     () => mixer,
     () => player,
+    mixed,
   );
-  const { settings, loudness } = hearing;
+  const { settings } = hearing;
   const silencing = useSilencing(
     () => player,
     () => settings.skipSilence,
@@ -61,7 +68,7 @@ export const useDock = defineStore("dock", () => {
   function theMixer(): Mixer {
     if (!mixer) {
       mixer = new Mixer();
-      for (const side of ["agent", "customer"] as const) mixer.setVolume(side, loudness(side));
+      setLoudness();
       mixer.setApart(settings.apart);
     }
     return mixer;
@@ -90,7 +97,7 @@ export const useDock = defineStore("dock", () => {
     dispatch({ type: "listen", seat });
     const mine = turn;
     const report = (action: DockAction) => mine === turn && dispatch(action);
-    theMixer().setMixed(live.seats.get(seat)?.streams?.some((s) => s.mixed) ?? false);
+    theMixer().setMixed(mixed.value);
     void wake();
     listening = new Listening(
       seat,
@@ -353,6 +360,7 @@ export const useDock = defineStore("dock", () => {
     state,
     positionMs,
     ...hearing,
+    mixed,
     blocked,
     inGap,
     skippedMs,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Call, Part, TrackKind } from "@/api";
-import { lengthOf, nextSound, spansAt, spansOf } from "./timeline";
+import { isMixed, lengthOf, nextSound, spansAt, spansOf } from "./timeline";
 
 const part = (n: number, startMs: number, durationMs: number, track: TrackKind = "both", sha256 = "x") =>
   ({ n, startMs, durationMs, track, sha256 }) as Part;
@@ -23,6 +23,23 @@ test("at an instant one file sounds, or one a side", () => {
   expect(numbers(spansAt(spans, 5500))).toEqual([2]);
   expect(numbers(spansAt(spans, 6000))).toEqual([2, 3]);
   expect(numbers(spansAt(spans, 8000))).toEqual([2]);
+});
+
+test.each(["both", "swapped", "mixed"] as const)("a file of two sides sounds: %s", (track) => {
+  const spans = spansOf(call([part(1, 0, 4000, track), part(2, 0, 4000, "agent")]), 0);
+  expect(numbers(spansAt(spans, 1000))).toEqual([1]);
+});
+
+test("a call is mixed where no file of it tells the sides apart", () => {
+  const tracks: [TrackKind[], boolean][] = [
+    [["mixed"], true],
+    [["mixed", "helper", "mixed"], true],
+    [["mixed", "both"], false],
+    [["agent"], false],
+    [["helper"], false],
+    [[], false],
+  ];
+  for (const [of, is] of tracks) expect(isMixed(call(of.map((t, n) => part(n, 0, 1000, t))))).toBe(is);
 });
 
 test("a gap leads to the next sound, the end to none", () => {

@@ -41,11 +41,17 @@ export function lengthOf(call: Call, now: number): number {
 /** The spans that sound at ms: one, or one a side. */
 export function spansAt(spans: Span[], ms: number): Span[] {
   const at = spans.filter((s) => s.startMs <= ms && ms < s.endMs);
-  const both = at.find((s) => s.track === "both" || s.track === "mixed");
+  const both = at.find((s) => s.track !== "agent" && s.track !== "customer");
   if (both) return [both];
   const agent = at.find((s) => s.track === "agent");
   const customer = at.find((s) => s.track === "customer");
   return [agent, customer].filter((s) => s !== undefined);
+}
+
+/** Whether all that was recorded of a call has both sides in one track, which cannot be told apart. */
+export function isMixed({ parts }: Call): boolean {
+  const heard = parts.filter((p) => p.track !== "helper");
+  return heard.length > 0 && heard.every((p) => p.track === "mixed");
 }
 
 /** Where sound begins at or after ms; null if none does. */
