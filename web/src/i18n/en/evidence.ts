@@ -237,6 +237,8 @@ export default {
     row: "Select the call of {at}",
     chosen: "Selected calls: {n}",
     elsewhere: "{n} of them not in this list",
+    between:
+      "Not all calls between are loaded, so only this one was chosen. Scroll here from where the range begins and choose again.",
     clear: "Clear selection",
     live: "A live call can be exported when it has ended",
     isChosen: "selected",

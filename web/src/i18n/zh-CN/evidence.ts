@@ -229,6 +229,7 @@ export default {
     row: "选择 {at} 的通话",
     chosen: "已选 {n} 个通话",
     elsewhere: "其中 {n} 个不在当前列表",
+    between: "中间的通话没有全部读入，只选了这一个。请从起点一路滚动到这里再选。",
     clear: "取消选择",
     live: "进行中的通话要等结束才能导出",
     isChosen: "已选",

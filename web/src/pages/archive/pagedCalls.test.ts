@@ -54,3 +54,15 @@ test("a call is put in its place where that is kept", () => {
   expect(l.at(2)?.durationMs).toBe(7);
   expect(l.put({ id: "x" } as Call)).toBe(false);
 });
+
+test("a page that is read again after calls have gone leaves the next page its own", () => {
+  const ids = (l: PagedCalls) => l.pages.map((p) => p.calls?.map((c) => c.id).join("") ?? "").join("|");
+  const l = list(["a", "b"], ["c", "d"], ["e", "f"]);
+  l.refill(0, calls("a", "c"), none); // b has gone
+  expect([ids(l), l.rows, l.at(1)?.id]).toEqual(["a|cd|ef", 5, "c"]);
+  l.letGo(0, 0, 0);
+  l.refill(1, calls("d", "e"), none); // c has gone; what the last page begins with is not at hand
+  expect([ids(l), l.rows]).toEqual(["a|de|", 5]);
+  l.refill(2, calls("e", "f"), none);
+  expect([ids(l), l.rows]).toEqual(["a|d|ef", 4]);
+});

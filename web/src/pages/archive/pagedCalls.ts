@@ -64,14 +64,35 @@ export class PagedCalls {
     return this.#pages[this.pageOf(row)]?.listened.has(id) ?? false;
   }
 
-  /** Puts what was read again into a page. Calls may have gone since. */
+  /**
+   * Puts what was read again into a page. Calls may have gone since: then the
+   * server fills the page with those that begin the next, where they stay.
+   */
   refill(index: number, calls: Call[], listened: ReadonlySet<string>): void {
     const page = this.#pages[index];
     if (!page) return;
+    page.listened = listened;
+    this.#put(index, calls);
+    this.#yield(index);
+    this.#yield(index - 1);
+  }
+
+  #put(index: number, calls: Call[]): void {
+    const page = this.#pages[index];
+    if (!page) return;
     const change = calls.length - page.rows;
-    Object.assign(page, { calls, listened, rows: calls.length });
+    Object.assign(page, { calls, rows: calls.length });
     if (change)
       for (let i = index + 1; i < this.#starts.length; i++) this.#starts[i] = (this.#starts[i] ?? 0) + change;
+  }
+
+  /** Leaves the next page the calls that both have. */
+  #yield(index: number): void {
+    const [own, next] = [this.#pages[index]?.calls, this.#pages[index + 1]?.calls];
+    if (!own || !next) return;
+    const there = new Set(next.map((c) => c.id));
+    const shared = own.findIndex((c) => there.has(c.id));
+    if (shared >= 0) this.#put(index, own.slice(0, shared));
   }
 
   /** Lets go of pages further than `keep` pages from those of the rows. */

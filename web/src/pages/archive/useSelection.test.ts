@@ -7,7 +7,7 @@ const call = (id: string, state = "stored") => ({ id, state }) as Call;
 const rows = ["a", "b", "c", "d", "e"].map((id) => call(id));
 const ids = (calls: Call[]) => calls.map((c) => c.id).join("");
 
-function selection(list = rows) {
+function selection(list: (Call | null)[] = rows) {
   const shown = shallowRef(list);
   return { shown, ...useSelection(() => shown.value) };
 }
@@ -45,4 +45,13 @@ test("what is chosen stays while one looks for something else, and is shown as i
   expect(s.chosen.value.map((c) => c.id + c.state)).toEqual(["astored", "bstored"]);
   s.extend(call("x")); // its range began at a row that is not there any more
   expect(ids(s.chosen.value)).toBe("abx");
+});
+
+test("a range over rows that are not at hand is not chosen in pieces", () => {
+  const s = selection([call("a"), call("b"), null, call("e")]);
+  s.toggle(call("a"));
+  expect(s.extend(call("b"))).toBe(true);
+  expect(s.extend(call("e"))).toBe(false);
+  expect(ids(s.chosen.value)).toBe("abe");
+  expect(s.elsewhere.value).toBe(0);
 });
