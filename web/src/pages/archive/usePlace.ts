@@ -31,7 +31,7 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     async ([id, said]) => {
       if (!id || !call.value) return;
       const at = instantOf(said);
-      beginMs.value = at ?? 0;
+      beginMs.value = Math.min(at ?? 0, lengthMs.value); // an address may name what lies beyond the end
       if (held.value) at !== null && dock.seek(at);
       else await dock.open(call.value, beginMs.value);
     },
