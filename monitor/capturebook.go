@@ -8,6 +8,7 @@ import (
 	"mime"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -154,7 +155,8 @@ func sheet(file *excelize.File, name string, bold int, head []string, rows [][]a
 // harmless keeps a text that others gave from being taken for a formula, here or
 // where the sheet is saved as CSV.
 func harmless(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+	// Spreadsheets set to Chinese or Japanese take the wide signs for the narrow ones.
+	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune("=+-@＝＋－＠\t\r\n", first) {
 		return "'" + text
 	}
 	return text

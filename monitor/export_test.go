@@ -30,7 +30,7 @@ func exportHouse(t *testing.T, changes ...change) (h *house, inspector visitor, 
 	began := time.Date(2026, 11, 20, 16, 30, 0, 0, time.UTC) // 00:30 of the 21st in Shanghai
 	full, _ = h.store("s1", began.Add(time.Hour), func(c *earshot.Call) {
 		c.Agent = &earshot.Agent{ID: "=cmd|' /C calc'!A0", Name: "王芳"}
-		c.Number, c.Account, c.Ticket, c.Business = "=1+1", "+86138", "0012", "@报修"
+		c.Number, c.Account, c.Ticket, c.Business = "=1+1", "+86138", "0012", "＠报修"
 		c.Rating, c.DurationMs, c.Tags, c.Flags = 5, 3_723_400, []string{"-复查", "a,\"b\""}, []earshot.Flag{earshot.FlagGaps, earshot.FlagShort}
 		c.Holds = nil
 		c.Marks = []earshot.Mark{
@@ -75,7 +75,7 @@ func TestExportSaysWhatTheListSays(t *testing.T) {
 	want := map[string][][]string{
 		"zh": {
 			{"开始 (Asia/Shanghai)", "时长", "坐席位", "网点", "工号", "姓名", "类型", "方向", "号码", "户号", "票号", "业务类型", "评价", "状态", "提示", "标签", "已冻结", "播放过", "标记数", "通话编号", "链接"},
-			{"2026-11-21 01:30:00", "1:02:03", "一号窗口", "营业厅", "'=cmd|' /C calc'!A0", "王芳", "柜台", "呼入", "'=1+1", "'+86138", "0012", "'@报修", "5", "已保存", "有缺口, 过短", "'-复查, a,\"b\"", "是", "是", "1", full.ID, h.http.URL + "/calls/" + full.ID},
+			{"2026-11-21 01:30:00", "1:02:03", "一号窗口", "营业厅", "'=cmd|' /C calc'!A0", "王芳", "柜台", "呼入", "'=1+1", "'+86138", "0012", "'＠报修", "5", "已保存", "有缺口, 过短", "'-复查, a,\"b\"", "是", "是", "1", full.ID, h.http.URL + "/calls/" + full.ID},
 			{"2026-11-21 00:30:00", "0:00:10", "gone", "nowhere", "", "", "柜台", "呼入", "13800138000", "", "", "", "", "已保存", "", "", "否", "否", "0", bare.ID, h.http.URL + "/calls/" + bare.ID},
 		},
 		"en": {
