@@ -71,7 +71,7 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	if err := dropTerms(ctx, tx, old); err != nil {
 		return err
 	}
-	if err := settle(ctx, tx, moved); err != nil {
+	if err := settle(ctx, tx, put, moved); err != nil {
 		return err
 	}
 	return insertTerms(ctx, tx, put)
@@ -134,13 +134,19 @@ func dropTerms(ctx context.Context, tx bun.Tx, rows []termRow) error {
 	return err
 }
 
-// settle gives every row a place of its own. PostgreSQL needs none: there places
-// are for the order alone.
-func settle(ctx context.Context, tx bun.Tx, rows []*termRow) error {
+// settle gives each of rows a place of its own, which none of those has either
+// that are put with it and stay. PostgreSQL needs none: there places are for the
+// order alone.
+func settle(ctx context.Context, tx bun.Tx, put, rows []*termRow) error {
 	if isPostgres(tx) {
 		return nil
 	}
-	used := make(map[int64]bool, len(rows))
+	used := make(map[int64]bool, len(put))
+	for _, r := range put {
+		if !slices.Contains(rows, r) {
+			used[r.Place] = true
+		}
+	}
 	for len(rows) > 0 {
 		places := make([]int64, len(rows))
 		for i, r := range rows {
