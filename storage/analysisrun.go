@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"earshot"
@@ -21,6 +22,10 @@ import (
 type Analysis struct {
 	AnalysisOptions
 	wake chan struct{} // somebody started a run
+
+	counting     sync.Mutex
+	counted      map[string]int64 // see index.CountJudged
+	countedUntil time.Time        // when counted has to be read again
 }
 
 // AnalysisOptions are what an Analysis is made of. Rest, Busy and Alone may be left out.
@@ -125,7 +130,7 @@ type Judged struct {
 
 // Judged counts how the archive was judged.
 func (an *Analysis) Judged(ctx context.Context) (j Judged, err error) {
-	counts, err := an.Archive.index.CountJudged(ctx)
+	counts, err := an.counts(ctx)
 	present := an.judged(ctx)
 	for judged, n := range counts {
 		switch {
@@ -138,6 +143,29 @@ func (an *Analysis) Judged(ctx context.Context) (j Judged, err error) {
 		}
 	}
 	return j, err
+}
+
+// A large archive takes seconds to count, and who watches a run asks again and
+// again: a count that took longer than slowCount is given out for so many times
+// as long as it took.
+const (
+	slowCount  = 100 * time.Millisecond
+	countLasts = 20
+)
+
+// counts are the calls by how they were judged, or were a moment ago.
+func (an *Analysis) counts(ctx context.Context) (map[string]int64, error) {
+	an.counting.Lock()
+	defer an.counting.Unlock()
+	began := time.Now()
+	if began.Before(an.countedUntil) {
+		return an.counted, nil
+	}
+	counts, err := an.Archive.index.CountJudged(ctx)
+	if took := time.Since(began); err == nil && took > slowCount {
+		an.counted, an.countedUntil = counts, time.Now().Add(countLasts*took)
+	}
+	return counts, err
 }
 
 // judged are the fingerprints of the present thresholds.
