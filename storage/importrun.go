@@ -198,11 +198,17 @@ func (r *importRun) takeAll(s *Imports, recoded map[string]bool) error {
 		close(made)
 	}()
 	group.Go(func() error { return r.collect(ctx, s, made) })
+	dropped := make(chan error, 1)
+	go func() { // its end is the workers', who may be waiting for the hash of what nobody collects any more
+		<-ctx.Done()
+		var err error
+		for taken := range made {
+			err = errors.Join(err, taken.drop())
+		}
+		dropped <- err
+	}()
 	err := group.Wait()
-	for taken := range made { // what nobody collected any more
-		err = errors.Join(err, taken.drop())
-	}
-	return err
+	return errors.Join(err, <-dropped)
 }
 
 // hand gives the files that wait to the workers, in the order of their paths.
@@ -323,10 +329,11 @@ func (s *Imports) saveAgents(ctx context.Context, calls []earshot.Call) error {
 			continue
 		}
 		said[*c.Agent] = true
-		if _, err := s.index().Agent(ctx, c.Agent.ID); err == nil {
-			continue // an old recording does not rename anybody
+		_, err := s.index().Agent(ctx, c.Agent.ID) // an old recording does not rename anybody
+		if errors.Is(err, index.ErrNoAgent) {
+			err = s.index().SaveAgent(ctx, *c.Agent)
 		}
-		if err := s.index().SaveAgent(ctx, *c.Agent); err != nil {
+		if err != nil {
 			return err
 		}
 	}
