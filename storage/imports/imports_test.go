@@ -126,6 +126,34 @@ func TestTableTellsWhichFilesItIsAbout(t *testing.T) {
 	}
 }
 
+// A file that comes without its folders is about none of the rows whose names end
+// like it, unless there is only one.
+func TestTableOfFilesWithoutFolders(t *testing.T) {
+	table, err := imports.ReadTable(strings.NewReader("录音路径,工号\n"+
+		`D:\rec\20160304\0001.wav,a`+"\n"+`D:\rec\20160305\0001.wav,b`+"\n"+`D:\rec\20160305\0002.wav,c`+"\n0003.wav,d\n"+`D:\rec\0003.wav,e`+"\n"), "auto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"0001.wav": "", "20160305/0001.wav": "b", "0002.wav": "c", "0003.wav": "d"} {
+		table.Expect(path)
+		if told, ok := table.Of(path); ok != (want != "") || told.Texts[earshot.FieldAgent] != want {
+			t.Errorf("%s: %v %v, want %q", path, ok, told.Texts, want)
+		}
+	}
+}
+
+func TestNamesAreDecodedEachByItself(t *testing.T) {
+	for name, want := range map[string]string{
+		"旧录音/" + gb(t, "刘洋") + "/" + gb(t, "录音.mp3"): "旧录音/刘洋/录音.mp3",
+		gb(t, "营业厅") + "/a/旧.mp3":                    "营业厅/a/旧.mp3",
+		"旧录音/odd\xff.mp3":                            `旧录音/odd\xff.mp3`,
+	} {
+		if shown, recoded := imports.DecodeName(name); shown != want || !recoded {
+			t.Errorf("%q: %q %v, want %q", name, shown, recoded, want)
+		}
+	}
+}
+
 // FuzzImportTable reads tables that are none.
 func FuzzImportTable(f *testing.F) {
 	f.Add([]byte("文件名,开始时间,工号\na.mp3,2016-03-04 10:15:00,1001\n"), "a.mp3")

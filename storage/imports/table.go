@@ -33,7 +33,8 @@ type Table struct {
 	Charset string
 	Comma   rune
 
-	byName map[string][]*row // by the file's name, in folders or not; see keyOf
+	byKey  map[string]*row   // see keyOf
+	byName map[string][]*row // by the file's name alone
 	rows   []*row
 }
 
@@ -55,7 +56,7 @@ func ReadTable(r io.Reader, charset string) (*Table, error) {
 	if len(text) > MostTableBytes {
 		return nil, ErrTableLarge
 	}
-	t := &Table{byName: map[string][]*row{}}
+	t := &Table{byKey: map[string]*row{}, byName: map[string][]*row{}}
 	var decoded string
 	decoded, t.Charset = Decode(text, charset)
 	t.Comma = commaOf(decoded)
@@ -149,14 +150,13 @@ func (t *Table) take(fields []string) {
 		return // of no file
 	}
 	r.key = keyOf(r.name)
-	base := path.Base(r.key)
-	for _, other := range t.byName[base] {
-		if other.key == r.key {
-			other.twice = true
-			return
-		}
+	if other := t.byKey[r.key]; other != nil {
+		other.twice = true
+		return
 	}
 	t.rows = append(t.rows, r)
+	t.byKey[r.key] = r
+	base := path.Base(r.key)
 	t.byName[base] = append(t.byName[base], r)
 }
 
@@ -181,23 +181,37 @@ func keyOf(name string) string {
 }
 
 // rowOf is the row about a file: one names it if its folders and the file's are the
-// same as far as both have any. Of several the one with more folders counts. Either
-// may lack the extension.
+// same as far as both have any. Of several the one with more of the file's folders
+// counts. The row may lack the extension.
 func (t *Table) rowOf(filePath string) *row {
 	key := keyOf(filePath)
 	bare := strings.TrimSuffix(key, path.Ext(key))
 	for _, key := range []string{key, bare} {
-		var best *row
-		for _, r := range t.byName[path.Base(key)] {
-			if (endsIn(key, r.key) || endsIn(r.key, key)) && (best == nil || len(r.key) > len(best.key)) {
-				best = r
+		for end, more := key, true; more; _, end, more = strings.Cut(end, "/") {
+			if r := t.byKey[end]; r != nil {
+				return r
 			}
 		}
-		if best != nil {
-			return best
+		if r := t.rowBeyond(key); r != nil {
+			return r
 		}
 	}
 	return nil
+}
+
+// rowBeyond is the row that has more folders than the file, if only one fits it:
+// which of several is meant nobody can tell.
+func (t *Table) rowBeyond(key string) (found *row) {
+	for _, r := range t.byName[path.Base(key)] {
+		if !endsIn(r.key, key) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = r
+	}
+	return found
 }
 
 // endsIn says whether the last folders and the name of a path are those of end.

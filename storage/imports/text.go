@@ -5,6 +5,7 @@ package imports
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -31,17 +32,41 @@ func Decode(text []byte, charset string) (decoded, was string) {
 	return string(made), earshot.CharsetGB18030
 }
 
-// DecodeName is a file's name as it can be shown and kept, and whether it was no
-// UTF-8. What is no GB18030 either keeps its odd bytes as \xNN.
+// DecodeName is a file's path as it can be shown and kept, and whether it was no
+// UTF-8. What is no GB18030 either keeps its odd bytes as \xNN. Each of its names is
+// read by itself: a folder of today may have folders of older systems in it.
 func DecodeName(name string) (shown string, recoded bool) {
 	if utf8.ValidString(name) {
 		return name, false
 	}
-	decoded, _ := Decode([]byte(name), earshot.CharsetGB18030)
-	if !bytes.ContainsRune([]byte(decoded), utf8.RuneError) {
-		return decoded, true
+	names := strings.Split(name, "/") // which is no part of a character in GB18030
+	for i, one := range names {
+		if isPlainUTF8(one) {
+			continue
+		}
+		decoded, _ := Decode([]byte(one), earshot.CharsetGB18030)
+		if strings.ContainsRune(decoded, utf8.RuneError) {
+			decoded = escaped(one)
+		}
+		names[i] = decoded
 	}
-	return escaped(name), true
+	return strings.Join(names, "/"), true
+}
+
+// isPlainUTF8 says whether a name beside others that are no UTF-8 is: ASCII, or with
+// a character of three bytes, as Chinese ones are. Two bytes are often one of GB18030.
+func isPlainUTF8(name string) bool {
+	if !utf8.ValidString(name) {
+		return false
+	}
+	ascii := true
+	for _, r := range name {
+		if r >= 0x800 {
+			return true
+		}
+		ascii = ascii && r < utf8.RuneSelf
+	}
+	return ascii
 }
 
 // escaped is name with the bytes that are no UTF-8 written out.
