@@ -133,6 +133,10 @@ func (c *Converter) run(ctx context.Context, file io.Reader, container Container
 	cmd.Env, cmd.Dir, cmd.Stderr = []string{}, "/", why
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = 5 * time.Second
+	// Pdeathsig is about the thread that starts it: one that an import has made its
+	// own meanwhile would end with that.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("run ffmpeg: %w", err)
