@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"earshot"
@@ -52,11 +53,14 @@ type ImportOptions struct {
 // where it was: nothing is lost and nothing comes twice.
 //
 // Goroutines: one for a batch that Start set off, and for each that runs its
-// workers, which have low priority, and one that collects what they hand on; all
-// end with the batch, with Stop or with Close.
+// workers, which have low priority, one that collects what they hand on, and one
+// that drops what is left of that when the run is cut off; all end with the batch,
+// with Stop or with Close.
 type Imports struct {
 	ImportOptions
 	hashes files.Locks // of files that are being taken in, by SHA-256
+
+	coming atomic.Int64 // bytes of files that are being copied
 
 	mu      sync.Mutex
 	closed  bool
@@ -196,7 +200,7 @@ func (s *Imports) Delete(ctx context.Context, id string) error {
 
 // Start sets a batch off, from its beginning or where it was; files that were
 // refused are tried again. It answers at once. index.ErrNoImport, ErrImportBusy,
-// ErrImportRunning.
+// ErrImportRunning, ErrPatternFitsNone.
 func (s *Imports) Start(ctx context.Context, id string) (earshot.Import, error) {
 	run, m, err := s.begin(ctx, id)
 	if err != nil {
@@ -238,6 +242,9 @@ func (s *Imports) begin(ctx context.Context, id string) (*importRun, earshot.Imp
 	if err := s.check(ctx, m.Settings); err != nil {
 		return nil, m, err
 	}
+	if err := s.checkPattern(ctx, m); err != nil {
+		return nil, m, err
+	}
 	m, err = s.index().ChangeImport(ctx, id, func(m *earshot.Import) error {
 		m.State, m.StartedAt, m.EndedAt, m.Error = earshot.ImportRunning, earshot.At(s.now()), earshot.Time{}, ""
 		return nil
@@ -253,13 +260,17 @@ func (s *Imports) begin(ctx context.Context, id string) (*importRun, earshot.Imp
 func (s *Imports) Stop(ctx context.Context, id string) (earshot.Import, error) {
 	s.mu.Lock()
 	run := s.running
-	s.mu.Unlock()
 	if run == nil || run.id != id {
-		if _, err := s.index().Import(ctx, id); err != nil {
-			return earshot.Import{}, err
-		}
-		return earshot.Import{}, ErrImportIdle
+		defer s.mu.Unlock()
+		return s.index().ChangeImport(ctx, id, func(m *earshot.Import) error {
+			if m.State != earshot.ImportRunning {
+				return ErrImportIdle
+			}
+			m.State, m.EndedAt = earshot.ImportStopped, earshot.At(s.now()) // its run ended while the index was away
+			return nil
+		})
 	}
+	s.mu.Unlock()
 	run.cancel()
 	select {
 	case <-run.ended:
@@ -277,17 +288,21 @@ func (s *Imports) Resume(ctx context.Context) error {
 	}
 	var errs []error
 	for i, m := range left {
+		var starting error
 		if i == 0 {
-			_, err = s.Start(ctx, m.ID)
+			_, starting = s.Start(ctx, m.ID)
 		}
-		if i > 0 || err != nil { // one runs at a time; and this one cannot
+		if i > 0 || starting != nil { // one runs at a time; and this one cannot
 			_, err := s.index().ChangeImport(ctx, m.ID, func(m *earshot.Import) error {
 				m.State = earshot.ImportStopped
+				if starting != nil {
+					m.Error = earshot.AsError(starting).Code
+				}
 				return nil
 			})
 			errs = append(errs, err)
 		}
-		errs = append(errs, err)
+		errs = append(errs, starting)
 	}
 	return errors.Join(errs...)
 }

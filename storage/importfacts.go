@@ -22,7 +22,7 @@ type importFacts struct {
 	zone     *time.Location
 	now      time.Time
 
-	seats map[string]earshot.Seat // by id, and by name
+	seats map[string]earshot.Seat // by id, and by names that only one has
 }
 
 // newImportFacts reads what settings speak of. A table is read from folder.
@@ -41,8 +41,14 @@ func (s *Imports) newImportFacts(ctx context.Context, settings earshot.ImportSet
 	if err != nil {
 		return nil, err
 	}
+	named := map[string]int{}
 	for _, seat := range seats {
-		f.seats[seatKey(seat.Name)] = seat
+		named[seatKey(seat.Name)]++
+	}
+	for _, seat := range seats {
+		if named[seatKey(seat.Name)] == 1 { // which of several is meant nobody can tell
+			f.seats[seatKey(seat.Name)] = seat
+		}
 	}
 	for _, seat := range seats { // an id counts more than another's name
 		f.seats[seatKey(seat.ID)] = seat
@@ -122,7 +128,7 @@ func (f *importFacts) findSeat(s *settled) error {
 	case named == "":
 		return earshot.Fail(earshot.Invalid, imports.CodeSeatMissing, "%s", imports.Say(imports.CodeSeatMissing, false))
 	case !known:
-		return earshot.Fail(earshot.Invalid, imports.CodeSeatUnknown, "there is no seat %q", named)
+		return earshot.Fail(earshot.Invalid, imports.CodeSeatUnknown, "there is no seat %q, or there are several of that name", named)
 	}
 	s.seat, s.Facts.Seat = seat, seat.ID
 	return nil

@@ -128,10 +128,13 @@ func (r *importRun) takeFile(ctx context.Context, s *Imports, t *takenFile, reco
 	if err != nil {
 		return err
 	}
-	if err := s.hasRoom(uint64(info.Size())); err != nil {
+	release, err := s.reserve(info.Size())
+	if err != nil {
 		return err
 	}
-	if t.copy, err = s.Store.Take(ctx, from); err != nil {
+	t.copy, err = s.Store.Take(ctx, from)
+	release()
+	if err != nil {
 		return err
 	}
 	if err := sameStill(from, info, t.copy.Sealed()); err != nil {
@@ -139,7 +142,7 @@ func (r *importRun) takeFile(ctx context.Context, s *Imports, t *takenFile, reco
 	}
 	t.file.SHA256 = t.copy.Sealed().SHA256
 	t.unlock = s.hashes.Lock(t.file.SHA256)
-	known, err := r.isKnown(ctx, s, t)
+	known, err := r.isKnown(ctx, s, t, audio.Codec, facts.Facts.StartedAt)
 	if known || err != nil {
 		return err
 	}
@@ -162,7 +165,7 @@ func (s *Imports) measure(ctx context.Context, t *takenFile) error {
 		t.file.Remarks = t.call.Origin.Remarks
 		return nil
 	case err != nil:
-		return fmt.Errorf("measure its levels: %w", err)
+		return &files.WriteError{Err: fmt.Errorf("measure its levels: %w", err)} // of our own copy
 	}
 	t.levels = levels.Append(nil, agent, customer)
 	return nil
@@ -180,8 +183,18 @@ func sameStill(from *os.File, before fs.FileInfo, copied files.Sealed) error {
 	return nil
 }
 
-// hasRoom is nil if the disk can take so many bytes more, beside what others are
-// copying.
+// reserve keeps room for a file that is about to be copied, beside those that
+// others are copying, until release.
+func (s *Imports) reserve(bytes int64) (release func(), err error) {
+	release = func() { s.coming.Add(-bytes) }
+	if err := s.hasRoom(uint64(s.coming.Add(bytes))); err != nil {
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// hasRoom is nil if the disk can take so many bytes more.
 func (s *Imports) hasRoom(bytes uint64) error {
 	if s.Room == nil {
 		return nil
@@ -198,8 +211,11 @@ func (s *Imports) hasRoom(bytes uint64) error {
 
 // isKnown says whether the file is a call already, and what that makes of it. The
 // call that a run which was cut off made of this very file is its own.
-func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile) (bool, error) {
+func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile, codec earshot.Codec, start earshot.Time) (bool, error) {
 	call, state, known, err := s.index().CallWithFile(ctx, t.file.SHA256)
+	if err == nil && !known && codec == earshot.Opus { // which is not found by its hash
+		call, state, known, err = s.callOfFile(ctx, t.file.SHA256, start)
+	}
 	if err != nil || !known {
 		return false, err
 	}
@@ -224,17 +240,38 @@ func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile) (bool
 	return true, err
 }
 
+// callOfFile is the call, in whatever state, that a file of that hash has become
+// which began then; ok says whether there is one.
+func (s *Imports) callOfFile(ctx context.Context, sha256 string, start earshot.Time) (call string, state earshot.CallState, ok bool, err error) {
+	id, err := importID(sha256, start)
+	if err != nil {
+		return "", "", false, err
+	}
+	c, err := s.index().Call(ctx, id)
+	if errors.Is(err, earshot.ErrNoCall) {
+		return "", "", false, nil
+	}
+	return id, c.State, err == nil, err
+}
+
+func importID(sha256 string, start earshot.Time) (string, error) {
+	var sum [32]byte
+	if _, err := hex.Decode(sum[:], []byte(sha256)); err != nil {
+		return "", err
+	}
+	return earshot.ImportID(start.Time, sum), nil
+}
+
 // draft makes the call that the file becomes.
 func (r *importRun) draft(ctx context.Context, s *Imports, t *takenFile, audio probe.Audio, facts settled) error {
-	var sum [32]byte
-	if _, err := hex.Decode(sum[:], []byte(t.file.SHA256)); err != nil {
+	start := facts.Facts.StartedAt
+	id, err := importID(t.file.SHA256, start)
+	if err != nil {
 		return err
 	}
-	start := facts.Facts.StartedAt
-	id := earshot.ImportID(start.Time, sum)
 	if old := t.file.Call; old != "" && old != id {
 		if err := s.clearHalf(ctx, old); err != nil {
-			return err
+			return &files.WriteError{Err: err}
 		}
 	}
 	remarks := slices.Concat(facts.Remarks, audio.Remarks)
@@ -305,7 +342,7 @@ func (s *Imports) clearHalf(ctx context.Context, id string) error {
 	if _, err := a.index.Call(ctx, id); !errors.Is(err, earshot.ErrNoCall) {
 		return err
 	}
-	for _, codec := range []earshot.Codec{earshot.MP3, earshot.PCM} {
+	for _, codec := range []earshot.Codec{earshot.MP3, earshot.PCM, earshot.Opus} { // one for each ending
 		if err := a.remove(earshot.PartFile(id, 1, codec)); err != nil {
 			return err
 		}

@@ -40,11 +40,11 @@ func (s *Store) Take(ctx context.Context, from io.Reader) (*Incoming, error) {
 	}
 	name := incomingFolder + "/" + rand.Text()
 	if err := s.audio.Mkdir(incomingFolder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("take a file in: %w", err)
+		return nil, fmt.Errorf("take a file in: %w", &WriteError{err})
 	}
 	file, err := s.audio.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("take a file in: %w", err)
+		return nil, fmt.Errorf("take a file in: %w", &WriteError{err})
 	}
 	i := &Incoming{store: s, name: name, file: file}
 	sum := sha256.New()

@@ -60,7 +60,7 @@ var said = map[string]words{
 	CodeLongPath:      {"路径过长", "its path is too long to be kept"},
 	CodeChanged:       {"读取期间文件被改动或移走", "it was changed, or went, while it was read"},
 	CodeSeatMissing:   {"没有座席：文件名、表格、标签都没有给出，也没有指定默认座席", "nothing names a seat: neither name nor table nor tags, and there is no default"},
-	CodeSeatUnknown:   {"没有这个座席", "there is no such seat"},
+	CodeSeatUnknown:   {"没有这个座席，或有几个同名的座席", "there is no such seat, or there are several of that name"},
 	CodeTable:         {"是表格（CSV），不是录音", "a table (CSV), no recording"},
 	CodeDeletedBefore: {"这段录音曾经导入，并已按保存期限删除", "this recording was brought in before, and deleted as retention ordered"},
 

@@ -196,7 +196,7 @@ export default {
     path_too_long: "Its path is too long",
     changed: "It was changed, or went, while it was read",
     seat_missing: "Nothing names a seat: neither name nor table nor tags, and there is no default",
-    seat_unknown: "There is no such seat",
+    seat_unknown: "There is no such seat, or there are several of that name",
     deleted_before: "This recording was brought in before, and deleted as retention ordered",
     is_table: "A table (CSV), no recording",
     start_unknown: "Nothing tells when the call began, and the file's own time is not to be taken",

@@ -95,6 +95,7 @@ export default {
   import_begun: "导入已经开始，不能再加文件",
   import_incomplete: "有文件没有传完，请继续上传或去掉",
   import_empty: "请先上传文件",
+  pattern_fits_none: "命名规则不适用于任何一个文件，表格也没有给出开始时间：请改正命名规则，或把它清空",
   no_room: "服务器磁盘空间不足：剩余空间要留给录音",
   no_upload: "没有这个上传",
   wrong_offset: "上传在别处继续了，请重试",

@@ -189,7 +189,7 @@ export default {
     path_too_long: "路径过长",
     changed: "读取期间文件被改动或移走",
     seat_missing: "没有坐席位：文件名、表格、标签都没有给出，也没有指定默认坐席位",
-    seat_unknown: "没有这个坐席位",
+    seat_unknown: "没有这个坐席位，或有几个同名的坐席位",
     deleted_before: "这段录音曾经导入，并已按保存期限删除",
     is_table: "是表格（CSV），不是录音",
     start_unknown: "无法得知通话何时开始，且不采用文件自身的时间",
