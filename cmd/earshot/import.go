@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"earshot"
 	"earshot/storage"
@@ -213,6 +214,9 @@ func (c importCommand) run(ctx context.Context, i importing, settings earshot.Im
 	began := time.Now()
 	m, err = i.desk.Run(ctx, m.ID)
 	i.printer.line.clear()
+	if errors.Is(err, storage.ErrPatternFitsNone) {
+		return fmt.Errorf("--pattern: 命名规则不适用于任何一个文件，什么都没有导入；先用 --preview 试 nothing was brought in, try --preview: %w", err)
+	}
 	after := context.WithoutCancel(ctx)
 	if noting := i.archive.NotariseOnce(after); noting != nil {
 		err = errors.Join(err, fmt.Errorf("not all is in the ledger yet; the server brings it there: %w", noting))
@@ -316,19 +320,30 @@ func (p *importPrinter) fated(_ string, f earshot.ImportFile) {
 
 // fateLine is a file with its fate.
 func fateLine(f earshot.ImportFile) string {
+	path := printable(f.Path)
 	switch f.Fate {
 	case earshot.FateStored:
-		line := fmt.Sprintf("✓ %s → %s %s", f.Path, f.Call, (time.Duration(f.DurationMs) * time.Millisecond).Round(time.Second))
+		line := fmt.Sprintf("✓ %s → %s %s", path, f.Call, (time.Duration(f.DurationMs) * time.Millisecond).Round(time.Second))
 		for _, remark := range f.Remarks {
 			line += fmt.Sprintf("\n  ! %s %s · %s", remark, imports.Say(remark, true), imports.Say(remark, false))
 		}
 		return line
 	case earshot.FateDuplicate:
-		return fmt.Sprintf("= %s 重复 duplicate → %s", f.Path, f.Call)
+		return fmt.Sprintf("= %s 重复 duplicate → %s", path, f.Call)
 	case earshot.FateRefused:
-		return fmt.Sprintf("✗ %s %s %s · %s", f.Path, f.Code, imports.Say(f.Code, true), f.Text)
+		return fmt.Sprintf("✗ %s %s %s · %s", path, f.Code, imports.Say(f.Code, true), printable(f.Text))
 	}
-	return "… " + f.Path
+	return "… " + path
+}
+
+// printable is text that others gave without what terminals obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // tellImport says how it stands.

@@ -122,6 +122,7 @@ func TestImportSaysWhy(t *testing.T) {
 		{[]string{"--timezone", "Mars/Base", old}, 1, []string{"there is no time zone"}},
 		{[]string{filepath.Join(old, "none")}, 1, []string{"none"}},
 		{[]string{"--pattern", "{seat}_{agent}_{start:yyyyMMddHHmmss}_{*}", "--preview", old}, 0, []string{"agent=1001(pattern)", "the pattern fits: 1 / 2"}},
+		{[]string{"--pattern", "{seat}-{agent}-{start:yyyyMMddHHmmss}", "--seat", "w1", old}, 1, []string{"--pattern: ", "nothing was brought in"}},
 		{[]string{"--pattern", "{seat}_{agent}_{start:yyyyMMddHHmmss}_{*}", old}, 1, []string{"✓ ", "notes.mp3 ", "hidden_file", "1 已导入 stored"}},
 	} {
 		var out, stderr bytes.Buffer

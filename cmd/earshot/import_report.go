@@ -79,7 +79,7 @@ func noFormula(text string) string {
 func printPreview(out io.Writer, p earshot.ImportPreview) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, row := range p.Rows {
-		fmt.Fprintf(table, "%s\t%s\n", row.Path, strings.Join(factsText(row), "  "))
+		fmt.Fprintf(table, "%s\t%s\n", printable(row.Path), printable(strings.Join(factsText(row), "  ")))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -99,10 +99,10 @@ func printPreview(out io.Writer, p earshot.ImportPreview) error {
 		if use == "" {
 			use = "（不用 not used）"
 		}
-		fmt.Fprintf(out, "  %s → %s\n", c.Name, use)
+		fmt.Fprintf(out, "  %s → %s\n", printable(c.Name), use)
 	}
 	for _, name := range t.Samples {
-		fmt.Fprintf(out, "  没有文件 no file: %s\n", name)
+		fmt.Fprintf(out, "  没有文件 no file: %s\n", printable(name))
 	}
 	if t.Error != "" {
 		return fmt.Errorf("--metadata: %s", t.Error)
