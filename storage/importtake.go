@@ -223,16 +223,16 @@ func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile, codec
 		t.file.Call = call
 		return false, earshot.Fail(earshot.Invalid, imports.CodeDeletedBefore, "%s", imports.Say(imports.CodeDeletedBefore, false))
 	}
-	mine := t.file.Call == call
+	noted := t.file.Call == call
 	t.file.Call, t.file.Fate = call, earshot.FateDuplicate
-	if mine {
+	if noted {
 		c, err := s.index().Call(ctx, call)
 		if err != nil {
 			return false, err
 		}
-		t.file.Fate, t.file.DurationMs = earshot.FateStored, c.DurationMs
-		if c.Origin != nil {
-			t.file.Remarks = c.Origin.Remarks
+		// A file of the same bytes and time may have become it meanwhile.
+		if c.Origin != nil && c.Origin.Batch == r.id && c.Origin.Path == t.file.Path {
+			t.file.Fate, t.file.DurationMs, t.file.Remarks = earshot.FateStored, c.DurationMs, c.Origin.Remarks
 		}
 	}
 	err = t.copy.Discard()
