@@ -98,7 +98,8 @@ export default {
   import_begun: "The import has begun, no files can be added",
   import_incomplete: "Some files are not whole: go on uploading, or take them away",
   import_empty: "Upload files first",
-  pattern_fits_none: "The pattern fits none of the files, and no table says when they began: mend or empty it",
+  pattern_fits_none:
+    "The pattern fits none of the files, and no table says when they began: mend or empty it",
   no_room: "The server's disk has no room: the rest is reserved for recording",
   no_upload: "There is no such upload",
   wrong_offset: "The upload went on elsewhere; try again",
