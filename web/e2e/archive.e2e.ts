@@ -181,9 +181,9 @@ describe("who looks for calls", () => {
       await page.locator("#content").evaluate((el) => {
         el.scrollTop = el.scrollHeight;
       });
-      return (await page.getByText("没有更早的了").count()) > 0;
+      return (await page.locator(`tr[data-row="${filled}"]`).count()) > 0; // one more than was filled, counted from 0
     });
-    await page.locator(`tr[data-row="${filled}"]`).waitFor(); // one more than was filled, counted from 0
+    await page.getByText("没有更早的了").waitFor();
     expect(await rows().count()).toBeLessThan(80);
     await page.getByText(`共 ${filled + 1} 个`).waitFor();
     // The first rows were let go by now; they come again.
