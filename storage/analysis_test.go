@@ -221,7 +221,10 @@ func TestRunBesideOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); shared.Run(ctx) }()
-		for {
+		for began := time.Now(); ; {
+			if time.Since(began) > time.Minute {
+				t.Fatal("the run does not end")
+			}
 			note, err := shared.State(t.Context())
 			must(t, err)
 			if note.State == index.AnalysisIdle {

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"earshot"
+	"earshot/audio/audiotest"
 	"earshot/audio/g711"
 )
 
@@ -152,12 +153,7 @@ func TestNotWAV(t *testing.T) {
 // TestAgainstFFmpeg reads what ffmpeg writes, in every encoding, and ffprobe
 // reads what we write.
 func TestAgainstFFmpeg(t *testing.T) {
-	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg is missing")
-		}
-		t.Skip("ffmpeg is missing")
-	}
+	audiotest.Need(t, "ffmpeg", "ffprobe")
 	dir := t.TempDir()
 	ffmpeg := func(args ...string) []byte {
 		t.Helper()

@@ -1,6 +1,6 @@
 import { isText, t } from "@/i18n";
 
-// What the codes of files' fates and remarks say to people.
+// What the codes say to people that files get as they are brought in.
 
 const groups = ["imports.codes", "recordings.refused", "recordings.remark", "errors"];
 
