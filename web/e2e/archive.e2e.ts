@@ -193,6 +193,25 @@ describe("who looks for calls", () => {
     await page.locator(`tr[data-row="0"][data-call="${special}"]`).waitFor();
   });
 
+  test("a bar that comes above the page leaves the filters' form below its button", async () => {
+    await archive();
+    const button = page.getByRole("button", { name: "筛选", exact: true });
+    await button.click();
+    const form = page.locator(".archive-filters:visible");
+    await form.waitFor();
+    await page.evaluate(() => {
+      const bar = document.createElement("div");
+      bar.style.height = "48px";
+      document.querySelector("#content")?.before(bar);
+    });
+    await until("the form below its button", async () => {
+      const [above, below] = [await button.boundingBox(), await form.boundingBox()];
+      return Boolean(above && below && below.y >= above.y + above.height);
+    });
+    await button.click();
+    await form.waitFor({ state: "hidden" });
+  });
+
   test("chooses columns; a link shows the same to somebody else", async () => {
     await archive("?days=week");
     await page.getByRole("button", { name: "列", exact: true }).click();
