@@ -11,7 +11,8 @@ import (
 // its call started in: a search asks slice by slice, the newest first, and ends
 // with the one that fills the page. What it collects in vain is what one slice
 // has, however many there are; and calls that come write to one part of the
-// index. SQLite's word index goes by place, and its terms are without.
+// index, which stays at hand. SQLite's word index goes by place, and its terms
+// are without.
 
 // sliceBits of a place are within a slice: those of a millisecond, and of 2^29
 // milliseconds, about six days.
