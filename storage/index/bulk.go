@@ -167,13 +167,14 @@ type copiedTerms struct {
 }
 
 func copiedTermsOf(rows callRows, playedAt int64) copiedTerms {
-	terms := append(termsOf(rows), playedTerm(fateOf(rows.call.State), playedAt > 0))
+	place := placeOf(rows.call.ID, rows.call.StartedAt)
+	terms := writtenTerms(rows, playedAt > 0, place, true)
 	words := pgtype.TSVector{Lexemes: make([]pgtype.TSVectorLexeme, len(terms)), Valid: true}
 	for i, t := range terms {
 		words.Lexemes[i].Word = t
 	}
 	return copiedTerms{
-		Call: rows.call.ID, Place: placeOf(rows.call.ID, rows.call.StartedAt), Sum: sumOf(strings.Join(terms, " ")), PlayedAt: playedAt, Terms: words,
+		Call: rows.call.ID, Place: place, Sum: sumOf(strings.Join(terms, " ")), PlayedAt: playedAt, Terms: words,
 	}
 }
 

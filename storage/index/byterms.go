@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
@@ -15,10 +16,10 @@ import (
 
 // A search that no single index answers goes by the calls' terms. SQLite's word
 // index hands calls out newest first, so a page costs little however many there
-// are. PostgreSQL's collects all calls that have the terms before it hands out
-// any: so there the newest calls along the index that suits best are looked at
-// first. Where many of them are wanted, they fill the page; what is wanted of
-// older calls is rare then, and found by terms.
+// are. PostgreSQL's collects all calls of a slice of time that have the terms
+// before it hands out any: so there the newest calls along the index that suits
+// best are looked at first. Where many of them are wanted, they fill the page;
+// what is wanted of older calls is rare then, and found by terms.
 
 // clause is what a call must have for one filter: of several alternatives any,
 // each of which is several terms that it must have all.
@@ -248,13 +249,13 @@ func (s *search) wordClause(f fate, kind byte, word string) clause {
 }
 
 // expression is clauses in the language of SQLite's word index, or of
-// PostgreSQL's.
-func expression(clauses []clause, and, or string) string {
+// PostgreSQL's, with before in front of each term.
+func expression(clauses []clause, before, and, or string) string {
 	all := make([]string, len(clauses))
 	for i, c := range clauses {
 		any := make([]string, len(c))
 		for j, terms := range c {
-			any[j] = "(" + strings.Join(terms, and) + ")"
+			any[j] = "(" + before + strings.Join(terms, and+before) + ")"
 		}
 		all[i] = "(" + strings.Join(any, or) + ")"
 	}
@@ -338,16 +339,18 @@ func (s *search) span(after position) (first, end int64) {
 
 // olderByTerms are the calls found behind a position, by their terms.
 func (s *search) olderByTerms(ctx context.Context, clauses []clause, after position, limit int) ([]hit, error) {
-	first, end := s.span(after)
-	hits, err := s.inPlaces(ctx, clauses, after, first, end, limit)
+	var hits []hit
+	err := s.db.NewRaw("?", s.placesQuery(clauses, after, limit)).Scan(ctx, &hits)
 	if err != nil || len(hits) < limit {
 		return byPosition(hits), err
 	}
 	// Calls of one millisecond are not in order among themselves: have them all.
 	last := hits[len(hits)-1].StartedAt
 	hits = slices.DeleteFunc(hits, func(h hit) bool { return h.StartedAt == last })
-	same, err := s.inPlaces(ctx, clauses, after, firstPlace(last), firstPlace(last+1), 0)
-	hits = byPosition(append(hits, same...))
+	same := *s
+	same.inTime, same.From, same.To = true, time.UnixMilli(last), time.UnixMilli(last+1)
+	others, err := same.hits(ctx, after, position{}, 0, limit)
+	hits = byPosition(append(hits, others...))
 	return hits[:min(limit, len(hits))], err
 }
 
@@ -358,35 +361,20 @@ func byPosition(hits []hit) []hit {
 	return hits
 }
 
-// inPlaces are calls found with places in a span, the newest first; limit 0 is
-// no bound.
-func (s *search) inPlaces(ctx context.Context, clauses []clause, after position, first, end int64, limit int) ([]hit, error) {
-	var hits []hit
-	err := s.db.NewRaw("?", s.placesQuery(clauses, after, first, end, limit)).Scan(ctx, &hits)
-	return hits, err
-}
-
-func (s *search) placesQuery(clauses []clause, after position, first, end int64, limit int) *bun.SelectQuery {
+// placesQuery finds calls behind a position by their terms, the newest first.
+func (s *search) placesQuery(clauses []clause, after position, limit int) *bun.SelectQuery {
+	first, end := s.span(after)
 	a := arm{*s, byTerms}
-	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
+	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at").Limit(int64(limit))
 	if isPostgres(s.db) {
-		// Walking all places in order for the sake of LIMIT is not what is wanted, nor
-		// reading all calls because many are guessed to have a term: neither
-		// guess is any good, so OFFSET 0 keeps the calls found one by one.
-		found := s.db.NewSelect().Table("call_terms").ColumnExpr("call, place, played_at").Where("terms @@ ?::tsquery", expression(clauses, " & ", " | ")).
-			Where("place >= ?", first).Where("place < ?", end)
-		q = q.WithQuery(bun.NewWithQuery("terms_at", found).Materialized()).TableExpr("(SELECT * FROM terms_at ORDER BY place DESC) AS terms_at").
-			Join("CROSS JOIN LATERAL (SELECT * FROM calls WHERE calls.id = terms_at.call OFFSET 0) AS calls").OrderExpr("terms_at.place DESC")
+		q = alongSlices(q, clauses, first, end)
 	} else {
 		q = q.TableExpr("call_words").Join("CROSS JOIN call_terms AS terms_at ON terms_at.place = call_words.rowid").
-			Join("CROSS JOIN calls ON calls.id = terms_at.call").Where("call_words MATCH ?", expression(clauses, " AND ", " OR ")).
+			Join("CROSS JOIN calls ON calls.id = terms_at.call").Where("call_words MATCH ?", expression(clauses, "", " AND ", " OR ")).
 			Where("call_words.rowid >= ?", first).Where("call_words.rowid < ?", end).OrderExpr("call_words.rowid DESC")
 	}
 	if after.id != "" {
 		q = q.Where("(calls.started_at, calls.id) < (?, ?)", after.at, after.id)
-	}
-	if limit > 0 {
-		q = q.Limit(int64(limit))
 	}
 	return a.filters(q, "calls.started_at")
 }

@@ -18,7 +18,7 @@ func (ix *Index) ExplainCalls(ctx context.Context, q CallQuery) (string, error) 
 	clauses := s.terms()
 	statements := []schema.QueryAppender{s.statement(s.after, position{}, 0, s.limit+1)}
 	if len(clauses) > 0 {
-		statements = append(statements, s.placesQuery(clauses, s.after, 0, firstPlace(maxStart), s.limit+1))
+		statements = append(statements, s.placesQuery(clauses, s.after, s.limit+1))
 	}
 	var plans []string
 	for _, statement := range statements {

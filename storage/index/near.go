@@ -11,7 +11,7 @@ const mostNearArms = 4
 
 // nearThenTerms are calls found in PostgreSQL: those near along an index, on as
 // far as by what was found so far fills the page, and then by terms. What few
-// calls have terms find soon; what many have would be collected in whole.
+// calls have terms find soon; what many have would be collected of a whole slice.
 func (s *search) nearThenTerms(ctx context.Context, clauses []clause, limit int) ([]hit, error) {
 	near := s.nearPath()
 	step := near.nearStep()

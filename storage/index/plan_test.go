@@ -103,8 +103,7 @@ func TestOtherSearchesGoByTerms(t *testing.T) {
 			if len(clauses) == 0 {
 				t.Fatal("terms have no say")
 			}
-			first, end := s.span(s.after)
-			lines, err := ix.explain(t.Context(), s.placesQuery(clauses, s.after, first, end, 51))
+			lines, err := ix.explain(t.Context(), s.placesQuery(clauses, s.after, 51))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -88,6 +88,9 @@ func ids(t *testing.T, ix *Index, q CallQuery) ([]string, error) {
 	}
 }
 
+// villageStep is how long it takes until others call: they are in several slices.
+const villageStep = 13 * time.Hour
+
 // village is a small place with all sorts of calls.
 type village struct {
 	calls  []earshot.Call // newest first
@@ -107,7 +110,7 @@ func some[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 func makeVillage(t *testing.T, ix *Index, r *rand.Rand) *village {
 	v := &village{played: map[string]bool{}, start: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}
-	v.now = v.start.AddDate(0, 1, 0)
+	v.now = v.start.AddDate(0, 2, 0)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -156,8 +159,8 @@ func (v *village) hold(t *testing.T, ix *Index, r *rand.Rand) {
 			}
 			h.Call = c.ID
 		} else {
-			from := v.start.Add(time.Duration(r.IntN(60)) * time.Hour)
-			h.Seat, h.From, h.To = some(r, []string{"c1", "h1"}), earshot.At(from), earshot.At(from.Add(time.Duration(r.IntN(9))*time.Hour))
+			from := v.at(r.IntN(60))
+			h.Seat, h.From, h.To = some(r, []string{"c1", "h1"}), earshot.At(from), earshot.At(from.Add(time.Duration(r.IntN(9))*villageStep))
 		}
 		if i%3 == 0 {
 			h.Until = earshot.At(v.now.Add(time.Duration(r.IntN(3)-1) * time.Hour))
@@ -169,12 +172,15 @@ func (v *village) hold(t *testing.T, ix *Index, r *rand.Rand) {
 	}
 }
 
+// at is when calls are made, after so many steps.
+func (v *village) at(steps int) time.Time { return v.start.Add(time.Duration(steps) * villageStep) }
+
 func (v *village) held(c earshot.Call) bool {
 	return slices.ContainsFunc(v.holds, func(h earshot.Hold) bool { return h.Active(v.now) && h.Covers(c) })
 }
 
 func (v *village) call(r *rand.Rand, i int) earshot.Call {
-	at := v.start.Add(time.Duration(i/4) * time.Hour) // four at once
+	at := v.at(i / 4) // four at once
 	c := earshot.Call{
 		ID: earshot.NewID(at), Seat: some(r, []string{"c1", "c2", "h1"}), Branch: some(r, []string{"hall", "line", "city", "far"}),
 		Kind: some(r, []earshot.SeatKind{earshot.Counter, earshot.Hotline}), Node: "n",
@@ -227,8 +233,8 @@ func (v *village) again(r *rand.Rand, c earshot.Call) earshot.Call {
 func (v *village) query(r *rand.Rand) CallQuery {
 	q := CallQuery{Limit: some(r, []int{7, 50, 50}), Asker: some(r, []string{"", "ins", "boss"})}
 	asks := []func(){
-		func() { q.From = v.start.Add(time.Duration(r.IntN(80)) * time.Hour) },
-		func() { q.To = v.start.Add(time.Duration(r.IntN(80)) * time.Hour) },
+		func() { q.From = v.at(r.IntN(80)) },
+		func() { q.To = v.at(r.IntN(80)) },
 		func() { q.Seats = many(r, []string{"c1", "c2", "h1", "none"}) },
 		func() { q.Agents = many(r, []string{"A0017", "1002", "王小明", "1003", ""}) },
 		func() { q.Branches = many(r, []string{"hall", "line", "city", "none"}) },

@@ -53,9 +53,12 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	for _, rows := range calls {
 		was, is := known[rows.call.ID]
 		now := &termRow{Call: rows.call.ID, Place: was.Place, PlayedAt: max(was.PlayedAt, played[rows.call.ID])}
-		now.terms = strings.Join(append(termsOf(rows), playedTerm(fateOf(rows.call.State), now.PlayedAt > 0)), " ")
-		now.Sum = sumOf(now.terms)
 		stays := is && was.Place>>placeBits == firstPlace(rows.call.StartedAt)>>placeBits
+		if !stays {
+			now.Place = placeOf(now.Call, rows.call.StartedAt)
+		}
+		now.terms = strings.Join(writtenTerms(rows, now.PlayedAt > 0, now.Place, isPostgres(tx)), " ")
+		now.Sum = sumOf(now.terms)
 		if stays && was.Sum == now.Sum {
 			continue
 		}
@@ -63,7 +66,6 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 			old = append(old, was)
 		}
 		if !stays {
-			now.Place = placeOf(now.Call, rows.call.StartedAt)
 			moved = append(moved, now)
 		}
 		put = append(put, now)
@@ -75,6 +77,15 @@ func putSomeTerms(ctx context.Context, tx bun.Tx, calls []callRows) error {
 		return err
 	}
 	return insertTerms(ctx, tx, put)
+}
+
+// writtenTerms are all terms of a call at that place, as the engine has them.
+func writtenTerms(rows callRows, played bool, place int64, postgres bool) []string {
+	terms := append(termsOf(rows), playedTerm(fateOf(rows.call.State), played))
+	if !postgres {
+		return terms
+	}
+	return sliced(place, terms)
 }
 
 func sumOf(terms string) int64 { return int64(hashOf(terms)) }

@@ -49,13 +49,16 @@ const (
 
 // termsVersion is the form of the terms below. Who changes what calls have, or
 // how it is written, counts on: all terms are made anew then.
-const termsVersion = 3
+const termsVersion = 4
 
-// term is written often: hence no hash.Hash, and one allocation.
+// term is written often: hence no hash.Hash, and one allocation. 31 bits of the
+// hash, to which its halves are folded, tell things apart well enough and are
+// six letters.
 func term(kind byte, value string) string {
 	text := make([]byte, 1, 16)
 	text[0] = kind
-	return string(strconv.AppendUint(text, hashOf(value)>>19, 36))
+	h := hashOf(value)
+	return string(strconv.AppendUint(text, (h>>32^h)&math.MaxInt32, 36))
 }
 
 // hashOf is FNV-1a.
