@@ -19,6 +19,8 @@ RUN CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$VERSION" -o /ear
 FROM scratch
 COPY --from=binary /earshot /earshot
 COPY --from=binary --chown=65532:65532 /empty /data
+# A workbook of many rows grows in a temporary file.
+COPY --from=binary --chown=65532:65532 /empty /tmp
 USER 65532:65532
 # A container's host name is new each time it is made; a node must know its calls again.
 ENV EARSHOT_NODE=node1
