@@ -191,6 +191,9 @@ func (a *Archive) SaveCalls(ctx context.Context, calls []earshot.Call) error {
 	if err := writing.Wait(); err != nil {
 		return err
 	}
+	if err := a.step("call files written"); err != nil {
+		return err
+	}
 	rows = slices.DeleteFunc(rows, func(r index.Restored) bool { return r.Call.ID == "" }) // deleted, and so they stay
 	if err := a.index.RestoreCalls(ctx, rows); err != nil {
 		return err

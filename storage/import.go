@@ -190,6 +190,14 @@ func (s *Imports) check(ctx context.Context, settings earshot.ImportSettings) er
 // Delete takes a batch's record away, if it does not run. The calls that it brought
 // stay, and still say that it did. index.ErrNoImport, ErrImportRunning.
 func (s *Imports) Delete(ctx context.Context, id string) error {
+	s.mu.Lock() // it does not begin to run meanwhile
+	defer s.mu.Unlock()
+	if s.running != nil && s.running.id == id {
+		return ErrImportRunning
+	}
+	if _, err := s.settleHalves(ctx, id); err != nil {
+		return err
+	}
 	return s.index().DeleteImport(ctx, id, func(m earshot.Import) error {
 		if m.State == earshot.ImportRunning {
 			return ErrImportRunning

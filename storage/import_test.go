@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -284,57 +283,6 @@ func TestImportOfTheSameFileTwice(t *testing.T) {
 	d.verifyAll(t)
 }
 
-// Wherever a run is cut off, the next one goes on: nothing is lost, nothing comes
-// twice, nothing is left over; also where the settings, and with them the calls'
-// times, were changed in between.
-func TestImportGoesOnAfterACrash(t *testing.T) {
-	for _, at := range []string{"listed", "noted", "placed", "saved", "settled"} {
-		for _, changed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/%v", at, changed), func(t *testing.T) {
-				d := openDesk(t)
-				for i := range 6 {
-					d.put(t, fmt.Sprintf("w1_2016030410150%d_2017030410150%d.wav", i, i), beep(i))
-				}
-				m, err := d.imports.Create(t.Context(), "x", "cli")
-				must(t, err)
-				settings := earshot.ImportSettings{Pattern: "{seat}_{start:yyyyMMddHHmmss}_{*}"}
-				_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
-				must(t, err)
-				died := errors.New("killed")
-				storage.SetImportStep(d.imports, func(step string) error {
-					if step == at {
-						return died
-					}
-					return nil
-				})
-				if _, err = d.imports.Run(t.Context(), m.ID); !errors.Is(err, died) {
-					t.Fatal(err)
-				}
-				d.restart()
-				d.reopen(t)
-				if changed {
-					settings.Pattern = "{seat}_{*}_{start:yyyyMMddHHmmss}"
-					_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
-					must(t, err)
-				}
-				m, err = d.imports.Run(t.Context(), m.ID)
-				must(t, err)
-				page, err := d.Search(t.Context(), index.CallQuery{})
-				must(t, err)
-				if m.Stored != 6 || m.Done != 6 || len(page.Calls) != 6 {
-					t.Errorf("%+v: %d calls", m, len(page.Calls))
-				}
-				names := 0
-				must(t, d.files.Walk(func(name string, _ int64) error { names++; return nil }))
-				if names != 18 { // audio, levels and the call's own file
-					t.Errorf("%d files lie there", names)
-				}
-				d.verifyAll(t)
-			})
-		}
-	}
-}
-
 func TestImportStopsAndGoesOn(t *testing.T) {
 	var d *desk
 	stop := make(chan struct{}, 1)
@@ -422,10 +370,45 @@ func TestImportKeepsTheReserve(t *testing.T) {
 	}
 }
 
+// The same file is one call whatever its form and however it is called: also where
+// its name tells another time.
+func TestImportOfEveryFormTwice(t *testing.T) {
+	d := openDesk(t)
+	audiotest.Need(t, "lame", "ffmpeg")
+	source := audiotest.Source(t, t.TempDir())
+	ours := twoSided(t, stored(), 1, start, tone(t, 440, 5, 1, 1), tone(t, 1000, 5, 0.01, 1), false)
+	d.call(t, 0, string(ours))
+	for name, file := range map[string][]byte{
+		"A-law":    beep(1),
+		"MP3":      audiotest.Read(t, audiotest.Form{Program: "lame", Args: "--resample 8 -b 16 -m m", Ending: ".mp3"}.Make(t, source, t.TempDir())),
+		"ADPCM":    audiotest.Read(t, audiotest.Form{Program: "ffmpeg", Args: "-c:a adpcm_ms -ar 8000 -ac 1", Ending: ".wav"}.Make(t, source, t.TempDir())),
+		"Opus":     audiotest.Read(t, audiotest.Form{Program: "ffmpeg", Args: "-c:a libopus -b:a 24k", Ending: ".opus"}.Make(t, source, t.TempDir())),
+		"our Opus": ours, // recorded here, and downloaded
+	} {
+		settings := earshot.ImportSettings{Pattern: "{*}_{start:yyyyMMddHHmmss}", Seat: "w1"}
+		d.put(t, name+"/x_20160304101500.bin", file)
+		first := d.bringIn(t, settings)
+		d.put(t, name+"/again_20170304101500.bin", file)
+		again := d.bringIn(t, settings)
+		if first.Stored != 1 && name != "our Opus" || again.Stored != 0 || d.fates[name+"/again_20170304101500.bin"].Call != d.fates[name+"/x_20160304101500.bin"].Call {
+			t.Errorf("%s: %+v, then %+v, %+v", name, first, again, d.fates)
+		}
+		must(t, os.RemoveAll(filepath.Join(d.folder, name)))
+	}
+	page, err := d.Search(t.Context(), index.CallQuery{})
+	must(t, err)
+	if len(page.Calls) != 5 {
+		t.Errorf("%d calls", len(page.Calls))
+	}
+	d.verifyAll(t)
+}
+
 // A new index has all of it again; audio alone makes a call.
 func TestImportedCallsComeBack(t *testing.T) {
 	d := openDesk(t)
-	audiotest.Need(t, "lame")
+	audiotest.Need(t, "lame", "ffmpeg")
+	opus := audiotest.Form{Program: "ffmpeg", Args: "-c:a libopus -b:a 24k -metadata EARSHOT_CALL=another", Ending: ".opus"}
+	d.put(t, "w1_20160306101500.opus", audiotest.Read(t, opus.Make(t, audiotest.Source(t, t.TempDir()), t.TempDir())))
 	d.put(t, "w1_20160304101500.mp3", audiotest.Read(t, audiotest.Form{Program: "lame", Args: "--resample 8 -b 16 -m m", Ending: ".mp3"}.Make(t, audiotest.Source(t, t.TempDir()), t.TempDir())))
 	d.put(t, "w1_20160305101500.wav", beep(1))
 	d.bringIn(t, earshot.ImportSettings{Pattern: "{seat}_{start:yyyyMMddHHmmss}"})
@@ -442,7 +425,7 @@ func TestImportedCallsComeBack(t *testing.T) {
 	archive := storage.New(d.files, fresh, d.opts)
 	done, err := archive.Reindex(t.Context(), storage.ReindexOptions{Walk: d.files.Walk})
 	must(t, err)
-	if done.Calls != 2 || len(done.Problems) > 0 {
+	if done.Calls != 3 || len(done.Problems) > 0 {
 		t.Errorf("%+v", done)
 	}
 	for _, c := range want {
@@ -460,7 +443,7 @@ func TestImportedCallsComeBack(t *testing.T) {
 	archive = storage.New(d.files, bare, d.opts)
 	done, err = archive.Reindex(t.Context(), storage.ReindexOptions{Walk: d.files.Walk})
 	must(t, err)
-	if done.Mended != 2 {
+	if done.Mended != 3 {
 		t.Errorf("%+v", done)
 	}
 	for _, c := range want {

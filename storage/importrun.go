@@ -88,6 +88,13 @@ func (r *importRun) run(s *Imports) (err error) {
 	if r.retain, err = s.retention(r.ctx); err != nil {
 		return err
 	}
+	begun, err := s.settleHalves(r.ctx, r.id)
+	if err == nil {
+		err = r.settle(s, begun)
+	}
+	if err != nil {
+		return err
+	}
 	recoded, err := r.list(s)
 	if err != nil {
 		return err

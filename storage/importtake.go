@@ -142,11 +142,11 @@ func (r *importRun) takeFile(ctx context.Context, s *Imports, t *takenFile, reco
 	}
 	t.file.SHA256 = t.copy.Sealed().SHA256
 	t.unlock = s.hashes.Lock(t.file.SHA256)
-	known, err := r.isKnown(ctx, s, t, audio.Codec, facts.Facts.StartedAt)
+	known, err := r.isKnown(ctx, s, t)
 	if known || err != nil {
 		return err
 	}
-	if err := r.draft(ctx, s, t, audio, facts); err != nil {
+	if err := r.draft(s, t, audio, facts); err != nil {
 		return err
 	}
 	return s.measure(ctx, t)
@@ -210,12 +210,9 @@ func (s *Imports) hasRoom(bytes uint64) error {
 }
 
 // isKnown says whether the file is a call already, and what that makes of it. The
-// call that a run which was cut off made of this very file is its own.
-func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile, codec earshot.Codec, start earshot.Time) (bool, error) {
+// call that was made of this very file, which somebody has touched since, is its own.
+func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile) (bool, error) {
 	call, state, known, err := s.index().CallWithFile(ctx, t.file.SHA256)
-	if err == nil && !known && codec == earshot.Opus { // which is not found by its hash
-		call, state, known, err = s.callOfFile(ctx, t.file.SHA256, start)
-	}
 	if err != nil || !known {
 		return false, err
 	}
@@ -230,28 +227,13 @@ func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile, codec
 		if err != nil {
 			return false, err
 		}
-		// A file of the same bytes and time may have become it meanwhile.
-		if c.Origin != nil && c.Origin.Batch == r.id && c.Origin.Path == t.file.Path {
+		if isOf(c, r.id, t.file.Path) {
 			t.file.Fate, t.file.DurationMs, t.file.Remarks = earshot.FateStored, c.DurationMs, c.Origin.Remarks
 		}
 	}
 	err = t.copy.Discard()
 	t.copy = nil
 	return true, err
-}
-
-// callOfFile is the call, in whatever state, that a file of that hash has become
-// which began then; ok says whether there is one.
-func (s *Imports) callOfFile(ctx context.Context, sha256 string, start earshot.Time) (call string, state earshot.CallState, ok bool, err error) {
-	id, err := importID(sha256, start)
-	if err != nil {
-		return "", "", false, err
-	}
-	c, err := s.index().Call(ctx, id)
-	if errors.Is(err, earshot.ErrNoCall) {
-		return "", "", false, nil
-	}
-	return id, c.State, err == nil, err
 }
 
 func importID(sha256 string, start earshot.Time) (string, error) {
@@ -263,16 +245,11 @@ func importID(sha256 string, start earshot.Time) (string, error) {
 }
 
 // draft makes the call that the file becomes.
-func (r *importRun) draft(ctx context.Context, s *Imports, t *takenFile, audio probe.Audio, facts settled) error {
+func (r *importRun) draft(s *Imports, t *takenFile, audio probe.Audio, facts settled) error {
 	start := facts.Facts.StartedAt
 	id, err := importID(t.file.SHA256, start)
 	if err != nil {
 		return err
-	}
-	if old := t.file.Call; old != "" && old != id {
-		if err := s.clearHalf(ctx, old); err != nil {
-			return &files.WriteError{Err: err}
-		}
 	}
 	remarks := slices.Concat(facts.Remarks, audio.Remarks)
 	if audio.Misnamed(t.file.Path) {
@@ -332,23 +309,4 @@ func (r *importRun) trackOf(audio probe.Audio) earshot.TrackKind {
 		return earshot.TrackMixed
 	}
 	return track
-}
-
-// clearHalf takes away what a run which was cut off made of a file whose facts, and
-// with them its call's id, have changed since. The index does not know the call.
-func (s *Imports) clearHalf(ctx context.Context, id string) error {
-	a := s.Archive
-	defer a.calls.Lock(id)()
-	if _, err := a.index.Call(ctx, id); !errors.Is(err, earshot.ErrNoCall) {
-		return err
-	}
-	for _, codec := range []earshot.Codec{earshot.MP3, earshot.PCM, earshot.Opus} { // one for each ending
-		if err := a.remove(earshot.PartFile(id, 1, codec)); err != nil {
-			return err
-		}
-	}
-	if err := a.remove(earshot.LevelsFile(id, 1)); err != nil {
-		return err
-	}
-	return a.remove(earshot.CallFile(id))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/audio/ogg"
 	"earshot/audio/probe"
 	"earshot/audio/wav"
 )
@@ -16,7 +17,7 @@ import (
 // is complete, and nothing of it is ever mended. Files of our own recorder are left
 // to mending.
 func (r *recovery) imported(known earshot.Part, n int) (earshot.Part, bool, error) {
-	for _, codec := range []earshot.Codec{earshot.MP3, earshot.PCM} {
+	for _, codec := range []earshot.Codec{earshot.MP3, earshot.PCM, earshot.Opus} { // one for each ending
 		name := earshot.PartFile(r.call.ID, n, codec)
 		audio, found, err := r.archive.tellFile(name)
 		if err != nil || !found {
@@ -79,9 +80,25 @@ func (a *Archive) tellFile(name string) (audio probe.Audio, found bool, err erro
 		return audio, false, nil
 	case err != nil:
 		return audio, false, err
-	case audio.Codec.Recorded() && audio.Container == "wav":
-		r, err := wav.NewReader(io.NewSectionReader(at, 0, size))
-		return audio, err == nil && r.DataOffset != wav.HeaderBytes, nil
 	}
-	return audio, true, nil
+	ours, err := isOurs(audio, name, io.NewSectionReader(at, 0, size))
+	return audio, err == nil && !ours, err
+}
+
+// isOurs says whether a file is as our own recorder writes it: a WAVE file with its
+// header, an Ogg file that names its call. One of another call was brought in.
+func isOurs(audio probe.Audio, name string, file io.ReadSeeker) (bool, error) {
+	switch {
+	case audio.Container == "ogg":
+		r, err := ogg.NewOpusReader(file)
+		if err != nil {
+			return false, err
+		}
+		call, _, _ := partName(name)
+		return r.Tags.Get("EARSHOT_CALL") == call, nil
+	case audio.Container == "wav" && audio.Codec.Recorded():
+		r, err := wav.NewReader(file)
+		return err != nil || r.DataOffset == wav.HeaderBytes, nil
+	}
+	return false, nil
 }

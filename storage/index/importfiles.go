@@ -71,15 +71,15 @@ func (r importFileRow) count(c *importCounts, n int) {
 
 // AddImportFiles puts files into a batch, to wait. Of those that it has already
 // one of the same size and time keeps its fate, unless that is to be refused;
-// others wait again. ErrNoImport, and the error of may, which is asked first.
+// others wait again, and know their call still. ErrNoImport, and the error of may, which is asked first.
 func (ix *Index) AddImportFiles(ctx context.Context, batch string, files []earshot.ImportFile, may func(earshot.Import) error) error {
 	return ix.putImportFiles(ctx, batch, files, may, func(old *importFileRow, row importFileRow) (importFileRow, bool) {
 		if old != nil && old.Bytes == row.Bytes && old.ModifiedAt == row.ModifiedAt && old.Fate != earshot.FateRefused {
 			return *old, false
 		}
 		row.Fate = earshot.FateWaiting
-		if old != nil && old.Fate == earshot.FateWaiting {
-			row.Call = old.Call // which may lie there, half made
+		if old != nil && row.Call == "" {
+			row.Call = old.Call // which may have been made of this very file
 		}
 		return row, true
 	})
@@ -189,6 +189,7 @@ type ImportFileQuery struct {
 	Batch  string
 	Fate   earshot.ImportFate // empty: any
 	Remark string             // empty: any, or none
+	Begun  bool               // only those that are a call, or are about to become one
 	Cursor string
 	After  string // a path to go on behind, in place of a cursor
 	Limit  int    // 100 by default, at most 1,000
@@ -219,6 +220,9 @@ func (ix *Index) ImportFiles(ctx context.Context, q ImportFileQuery) (ImportFile
 	sel := ix.read.NewSelect().Model(&rows).Where("batch = ?", q.Batch).Where("path > ?", after).Order("path").Limit(int64(limit) + 1)
 	if q.Fate != "" {
 		sel = sel.Where("fate = ?", q.Fate)
+	}
+	if q.Begun {
+		sel = sel.Where("call <> ''")
 	}
 	if q.Remark != "" {
 		sel = sel.Where("remarks LIKE ? ESCAPE '\\'", "%,"+likeLiteral(q.Remark)+",%")
@@ -273,17 +277,29 @@ func (ix *Index) ComingImport(ctx context.Context, call string) (bool, error) {
 	return is, failed("look for a file of an import", err)
 }
 
+// hashDigits is how much of a hash parts are found by.
+const hashDigits = 12
+
 // CallWithFile is the call, in whatever state, one of whose parts is a file of that
-// SHA-256 that seats do not send; ok says whether there is one.
+// SHA-256; ok says whether there is one.
 func (ix *Index) CallWithFile(ctx context.Context, sha256 string) (call string, state earshot.CallState, ok bool, err error) {
+	if len(sha256) < hashDigits {
+		return "", "", false, nil // a part that is being written has none yet
+	}
 	var rows []struct {
 		ID    string            `bun:"id"`
 		State earshot.CallState `bun:"state"`
 	}
-	err = ix.read.NewSelect().TableExpr("parts").Join("JOIN calls ON calls.id = parts.call").ColumnExpr("calls.id AS id, calls.state AS state").
-		Where("parts.sha256 = ?", sha256).Where("parts.codec <> 'opus'").OrderExpr("calls.state DESC, calls.id").Limit(1).Scan(ctx, &rows)
-	if err != nil || len(rows) == 0 {
+	if err = ix.withFile(sha256).Scan(ctx, &rows); err != nil || len(rows) == 0 {
 		return "", "", false, failed("look for a file by its hash", err)
 	}
 	return rows[0].ID, rows[0].State, true, nil
+}
+
+// withFile asks for the call with a file of that SHA-256. Compared by itself the
+// whole hash would be put into substr by SQLite, which then would use no index.
+func (ix *Index) withFile(sha256 string) *bun.SelectQuery {
+	return ix.read.NewSelect().TableExpr("parts").Join("JOIN calls ON calls.id = parts.call").ColumnExpr("calls.id AS id, calls.state AS state").
+		Where("substr(parts.sha256, 1, 12) = ?", sha256[:hashDigits]).Where("parts.sha256 || '' = ?", sha256).
+		OrderExpr("calls.state DESC, calls.id").Limit(1)
 }
