@@ -270,7 +270,7 @@ func (s *search) pageByTerms(ctx context.Context, clauses []clause) (ids []strin
 	}
 	if len(hits) > s.limit {
 		hits = hits[:s.limit]
-		next = hits[s.limit-1].position().String()
+		next = s.cursor(hits[s.limit-1].position())
 	}
 	for _, h := range hits {
 		ids = append(ids, h.ID)
@@ -322,7 +322,7 @@ func (s *search) pathAlone() *search {
 }
 
 // span is from which place up to which, not including it, the calls are that s
-// may find behind a position.
+// may find and that started before the millisecond of a position.
 func (s *search) span(after position) (first, end int64) {
 	end = firstPlace(maxStart)
 	if !s.From.IsZero() {
@@ -332,26 +332,62 @@ func (s *search) span(after position) (first, end int64) {
 		end = firstPlace(s.To.UnixMilli())
 	}
 	if after.id != "" {
-		end = min(end, firstPlace(after.at+1))
+		end = min(end, firstPlace(after.at))
 	}
 	return first, end
 }
 
-// olderByTerms are the calls found behind a position, by their terms.
+// olderByTerms are the calls found behind a position, by their terms. Places
+// have milliseconds in order, not the calls within one: so the millisecond that
+// the position is in, and the last of what is found, are gone through by
+// themselves.
 func (s *search) olderByTerms(ctx context.Context, clauses []clause, after position, limit int) ([]hit, error) {
-	var hits []hit
-	err := s.db.NewRaw("?", s.placesQuery(clauses, after, limit)).Scan(ctx, &hits)
-	if err != nil || len(hits) < limit {
-		return byPosition(hits), err
+	var found []hit
+	if after.id != "" {
+		var err error
+		if found, err = s.inMillisecond(ctx, clauses, after.at, after, limit); err != nil || len(found) >= limit {
+			return found, err
+		}
 	}
-	// Calls of one millisecond are not in order among themselves: have them all.
-	last := hits[len(hits)-1].StartedAt
-	hits = slices.DeleteFunc(hits, func(h hit) bool { return h.StartedAt == last })
+	wanted := limit - len(found)
+	hits, err := scanned(ctx, s.placesQuery(clauses, after, wanted))
+	if err != nil || len(hits) < wanted {
+		return append(found, byPosition(hits)...), err
+	}
+	last := hits[wanted-1].StartedAt
+	whole := slices.DeleteFunc(hits, func(h hit) bool { return h.StartedAt == last })
+	found = append(found, byPosition(whole)...)
+	others, err := s.inMillisecond(ctx, clauses, last, position{}, limit-len(found))
+	return append(found, others...), err
+}
+
+// inMillisecond are the calls found that started at that millisecond and are
+// behind a position. Days of old recordings of which only the date is known all
+// start at one: so the next ones are looked at along the index on time, and where
+// these do not fill the page, which means that few have the terms, all that do.
+func (s *search) inMillisecond(ctx context.Context, clauses []clause, at int64, after position, limit int) ([]hit, error) {
+	if !s.From.IsZero() && at < s.From.UnixMilli() || !s.To.IsZero() && at >= s.To.UnixMilli() {
+		return nil, nil
+	}
 	same := *s
-	same.inTime, same.From, same.To = true, time.UnixMilli(last), time.UnixMilli(last+1)
-	others, err := same.hits(ctx, after, position{}, 0, limit)
-	hits = byPosition(append(hits, others...))
-	return hits[:min(limit, len(hits))], err
+	same.inTime, same.From, same.To = true, time.UnixMilli(at), time.UnixMilli(at+1)
+	end, whole, err := same.endAfter(ctx, after, s.effort.near)
+	if err != nil {
+		return nil, err
+	}
+	hits, err := same.hits(ctx, after, end, 0, limit)
+	if err != nil || whole || len(hits) >= limit {
+		return hits, err
+	}
+	rest := same.inPlaces(clauses, firstPlace(at), firstPlace(at+1)).Where("calls.id < ?", end.id).OrderExpr("calls.id DESC")
+	others, err := scanned(ctx, rest.Limit(int64(limit-len(hits))))
+	return append(hits, others...), err
+}
+
+func scanned(ctx context.Context, q *bun.SelectQuery) ([]hit, error) {
+	var hits []hit
+	err := q.Scan(ctx, &hits)
+	return hits, err
 }
 
 func byPosition(hits []hit) []hit {
@@ -361,20 +397,28 @@ func byPosition(hits []hit) []hit {
 	return hits
 }
 
-// placesQuery finds calls behind a position by their terms, the newest first.
+// placesQuery finds calls by their terms that started before the millisecond of
+// a position, the newest first.
 func (s *search) placesQuery(clauses []clause, after position, limit int) *bun.SelectQuery {
 	first, end := s.span(after)
+	q := s.inPlaces(clauses, first, end).Limit(int64(limit))
+	if isPostgres(s.db) {
+		return q // they come so
+	}
+	return q.OrderExpr("call_words.rowid DESC")
+}
+
+// inPlaces finds calls by their terms, from a place up to another, not including
+// it.
+func (s *search) inPlaces(clauses []clause, first, end int64) *bun.SelectQuery {
 	a := arm{*s, byTerms}
-	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at").Limit(int64(limit))
+	q := s.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
 	if isPostgres(s.db) {
 		q = alongSlices(q, clauses, first, end)
 	} else {
 		q = q.TableExpr("call_words").Join("CROSS JOIN call_terms AS terms_at ON terms_at.place = call_words.rowid").
 			Join("CROSS JOIN calls ON calls.id = terms_at.call").Where("call_words MATCH ?", expression(clauses, "", " AND ", " OR ")).
-			Where("call_words.rowid >= ?", first).Where("call_words.rowid < ?", end).OrderExpr("call_words.rowid DESC")
-	}
-	if after.id != "" {
-		q = q.Where("(calls.started_at, calls.id) < (?, ?)", after.at, after.id)
+			Where("call_words.rowid >= ?", first).Where("call_words.rowid < ?", end)
 	}
 	return a.filters(q, "calls.started_at")
 }

@@ -33,43 +33,6 @@ type search struct {
 	numberAt numberAt
 }
 
-// numberAt says where in calls' numbers the number searched for is looked for.
-type numberAt int
-
-const (
-	nowhere  numberAt = iota // there is none
-	atEnd                    // an index answers
-	anywhere                 // calls have to be looked through
-)
-
-// Of a number searched for: with less characters than shortNumber it must be at
-// a number's end; with longNumber or more it is a whole number to people, and
-// those that end so are all that is meant, if there are any.
-const (
-	shortNumber = 3
-	longNumber  = 7
-)
-
-// whereNumber decides numberAt. It must be the same for all pages of a search,
-// so the other filters have no say.
-func (s *search) whereNumber(ctx context.Context) (numberAt, error) {
-	n := utf8.RuneCountInString(s.Number)
-	switch {
-	case n == 0:
-		return nowhere, nil
-	case n < shortNumber:
-		return atEnd, nil
-	case n < longNumber:
-		return anywhere, nil
-	}
-	ends := arm{search{CallQuery: CallQuery{Number: s.Number}, db: s.db, numberAt: atEnd}, byNumber}
-	found, err := ends.facts(s.db.NewSelect().TableExpr("calls")).Exists(ctx)
-	if found {
-		return atEnd, err
-	}
-	return anywhere, err
-}
-
 // hasText says whether calls have to be looked through, since no index answers.
 func (s *search) hasText() bool {
 	return len(s.words) > 0 || len(s.notes) > 0 || s.numberAt == anywhere

@@ -19,7 +19,7 @@ type CallQuery struct {
 	Branches   []string // with all branches below them
 	Kinds      []earshot.SeatKind
 	Directions []earshot.Direction
-	Number     string // 1 or 2 characters: its last; 3 to 6: anywhere in it; more: its last if any call's is so, else anywhere
+	Number     string // 1 or 2 characters: its last; 3 to 6: anywhere in it; more: its last if any call found has it so, else anywhere
 	Account    string // exactly
 	Ticket     string // exactly
 	Businesses []string
@@ -113,7 +113,7 @@ func (ix *Index) SearchCalls(ctx context.Context, q CallQuery) (CallPage, error)
 }
 
 func (ix *Index) search(ctx context.Context, q CallQuery) (*search, error) {
-	after, err := parseCursor(q.Cursor)
+	after, err := afterOf(q)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func (s *search) page(ctx context.Context, after, last position, limit int) (ids
 	}
 	if len(hits) > limit {
 		hits = hits[:limit]
-		next = hits[limit-1].position().String()
+		next = s.cursor(hits[limit-1].position())
 	}
 	for _, h := range hits {
 		ids = append(ids, h.ID)

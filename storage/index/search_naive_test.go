@@ -306,7 +306,7 @@ func many[T any](r *rand.Rand, from []T) []T {
 // look goes through all calls.
 func (v *village) look(q CallQuery) []string {
 	found := []string{}
-	longEnds := slices.ContainsFunc(v.calls, func(c earshot.Call) bool { return strings.HasSuffix(c.Number, q.Number) })
+	longEnds := slices.ContainsFunc(v.calls, func(c earshot.Call) bool { return v.fits(q, c, true) })
 	for _, c := range v.calls {
 		if v.fits(q, c, longEnds) {
 			found = append(found, c.ID)

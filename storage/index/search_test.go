@@ -55,7 +55,9 @@ func TestSearchFilters(t *testing.T) {
 				c.Account, c.Ticket, c.Business, c.Rating = "3302", "T-2", "报修", 1
 				c.Tags = []string{"投诉", "' OR 1=1 --"}
 			}),
-			4: call(4*time.Minute, func(c *earshot.Call) { c.State = earshot.CallDeleted; c.Tags = []string{"投诉"} }),
+			4: call(4*time.Minute, func(c *earshot.Call) {
+				c.State, c.Tags, c.Number = earshot.CallDeleted, []string{"投诉"}, "66001234567"
+			}),
 		}
 		save(t, ix, calls...)
 		for _, row := range []struct {
@@ -80,6 +82,8 @@ func TestSearchFilters(t *testing.T) {
 			{"number at its end", index.CallQuery{Number: "34"}, []int{1}},
 			{"a long number at its end", index.CallQuery{Number: "0001234"}, []int{1}},
 			{"a long number anywhere, as none ends so", index.CallQuery{Number: "1380000"}, []int{1}},
+			{"a long number anywhere, as only that of a call not asked for ends so", index.CallQuery{Number: "1234567"}, []int{2}},
+			{"a long number at its end, of deleted calls", index.CallQuery{Number: "1234567", States: []earshot.CallState{earshot.CallDeleted, earshot.CallStored}}, []int{4}},
 			{"a long number nobody has", index.CallQuery{Number: "99999999"}, nil},
 			{"many seats", index.CallQuery{Seats: append(make([]string, 100), "seat-2")}, []int{1}},
 			{"seats and tags", index.CallQuery{Seats: []string{"seat-1", "seat-2"}, Tags: []string{"投诉", "VIP"}}, []int{3, 2}},
@@ -177,6 +181,33 @@ func TestCursorHoldsWhileCallsCome(t *testing.T) {
 			}
 		}
 		same(t, "calls seen", len(seen), len(calls))
+	})
+}
+
+// Where in numbers a long one is looked for is said on the first page and holds
+// for those after it, whatever calls come and go meanwhile.
+func TestPagesOfANumberKeepToWhereTheyBegan(t *testing.T) {
+	engines(t, func(t *testing.T, ix *index.Index) {
+		numbered := func(after time.Duration, number string) earshot.Call {
+			return call(after, func(c *earshot.Call) { c.Number = number })
+		}
+		within := []earshot.Call{numbered(3*time.Minute, "1380000123"), numbered(2*time.Minute, "13800001234")}
+		ends := []earshot.Call{numbered(5*time.Minute, "01380000"), numbered(time.Minute, "021380000")}
+		save(t, ix, within...)
+		first, err := ix.SearchCalls(t.Context(), index.CallQuery{Number: "1380000", Limit: 1})
+		must(t, err)
+		same(t, "the first page", first.Calls[0].ID, within[0].ID)
+		save(t, ix, ends...) // of which one is older than what the page ends with
+		same(t, "the pages after", find(t, ix, append(within, ends...), index.CallQuery{Number: "1380000", Limit: 1, Cursor: first.Next}), []int{1, 3})
+		same(t, "all pages now", find(t, ix, append(within, ends...), index.CallQuery{Number: "1380000", Limit: 1}), []int{2, 3})
+
+		first, err = ix.SearchCalls(t.Context(), index.CallQuery{Number: "1380000", Limit: 1})
+		must(t, err)
+		for _, c := range ends {
+			c.Number = ""
+			save(t, ix, c)
+		}
+		same(t, "nothing after the page", find(t, ix, within, index.CallQuery{Number: "1380000", Limit: 1, Cursor: first.Next}), []int{})
 	})
 }
 

@@ -33,5 +33,5 @@ func (s *search) lookThrough(ctx context.Context) (ids []string, next string, er
 		}
 		after = last[0].position()
 	}
-	return ids, after.String(), nil
+	return ids, s.cursor(after), nil
 }
