@@ -214,11 +214,13 @@ func notePlayed(ctx context.Context, tx bun.Tx, call string, at int64) error {
 	if !fresh || err != nil {
 		return err
 	}
-	// Whoever saves the call at the same time is waited for.
+	// Whoever saves or plays the call at the same time is waited for.
 	if _, err := tx.NewUpdate().Model((*callRow)(nil)).Set("state = state").Where("id = ?", call).Exec(ctx); err != nil {
 		return err
 	}
-	if _, err := tx.NewUpdate().Model((*termRow)(nil)).Set("played_at = ?", max(at, 1)).Where("call = ?", call).Exec(ctx); err != nil {
+	played, err := changedNone(tx.NewUpdate().Model((*termRow)(nil)).Set("played_at = ?", max(at, 1)).
+		Where("call = ?", call).Where("played_at = 0").Exec(ctx))
+	if played || err != nil {
 		return err
 	}
 	rows, err := rowsForTerms(ctx, tx, []string{call})
