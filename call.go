@@ -71,6 +71,7 @@ type Call struct {
 	Deleted *Deletion `json:"deleted,omitempty"` // the tombstone of a deleted call
 
 	Talk   *Talk   `json:"talk,omitempty"`   // once it is analysed; never where nothing can be told
+	Untold string  `json:"untold,omitempty"` // nothing can be told; by which thresholds that was found: their Fingerprint
 	Origin *Origin `json:"origin,omitempty"` // of a call that was brought in
 }
 

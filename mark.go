@@ -1,5 +1,7 @@
 package earshot
 
+import "slices"
+
 // MarkKind says what sort of fact a mark is.
 type MarkKind string
 
@@ -19,14 +21,11 @@ const (
 	MarkOneSided MarkKind = MarkKind(FlagOneSided) // one side never speaks
 )
 
+// AlertKinds are the kinds of marks that analysis makes.
+var AlertKinds = []MarkKind{MarkSilence, MarkOvertalk, MarkLoud, MarkOneSided}
+
 // Alert says whether marks of this kind are made by analysis.
-func (k MarkKind) Alert() bool {
-	switch k {
-	case MarkSilence, MarkOvertalk, MarkLoud, MarkOneSided:
-		return true
-	}
-	return false
-}
+func (k MarkKind) Alert() bool { return slices.Contains(AlertKinds, k) }
 
 // Mark is a timed fact on a call's timeline.
 type Mark struct {

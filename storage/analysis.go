@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -73,19 +74,15 @@ var errUnsealed = errors.New("its parts are not complete yet")
 const analysisTurn = 20 * time.Second
 
 // analyse judges stored calls anew, measuring levels that are missing, and keeps
-// those that changed, all together. It answers what became of each, in the order
-// of ids, and of the first ones only where it takes long. One that was deleted
-// or goes on meanwhile is left alone.
-func (a *Archive) analyse(ctx context.Context, ids []string) ([]analysed, error) {
-	for _, id := range slices.Sorted(slices.Values(ids)) {
-		defer a.calls.Lock(id)() // in the order of ids, as whoever saves many does
-	}
+// what changed, all together. It answers what became of each call that there is,
+// in the order of ids, and of the first ones only where it takes long.
+func (a *Archive) analyse(ctx context.Context, ids []string) ([]*analysed, error) {
 	calls, err := a.index.CallsOf(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	set, began := a.ThresholdsNow(ctx), time.Now()
-	var done []analysed
+	var done []*analysed
 	for _, c := range calls {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -100,70 +97,84 @@ func (a *Archive) analyse(ctx context.Context, ids []string) ([]analysed, error)
 
 // analysed is what became of a call.
 type analysed struct {
-	call    earshot.Call
-	changed bool
-	untold  string // nothing can be told; by which thresholds that was found
+	was     earshot.Call // what was judged
+	judged  earshot.Call
+	unheard bool // see Archive.isUnheard
+	changed bool // it says something else now
 	err     error
 }
 
-func (a *Archive) analyseOne(ctx context.Context, c earshot.Call, t earshot.Thresholds) analysed {
+// analyseOne judges a call, which nobody is kept from editing meanwhile: to
+// measure one may take minutes.
+func (a *Archive) analyseOne(ctx context.Context, c earshot.Call, t earshot.Thresholds) *analysed {
+	d := &analysed{was: c, judged: c.Clone()}
 	if c.State != earshot.CallStored {
-		return analysed{call: c}
+		return d
 	}
 	for _, p := range c.Parts {
 		if p.SHA256 == "" {
-			return analysed{call: c, err: errUnsealed}
+			d.err = errUnsealed
+			return d
 		}
 	}
-	found, err := a.levelsOf(ctx, c)
-	if err != nil {
-		return analysed{call: c, err: err}
+	var found earshot.Levels
+	if found, d.err = a.levelsOf(ctx, c); d.err != nil {
+		return d
 	}
-	judged := c.Clone()
-	judged.Judge(found, t)
-	if judged.Talk == nil {
-		return analysed{call: judged, changed: !sameAnalysis(c, judged), untold: t.Fingerprint(c.Kind)}
+	d.judged.Judge(found, t)
+	if d.changed = !sameAnalysis(c, d.judged); d.changed {
+		d.unheard = a.isUnheard(d.judged)
 	}
-	return analysed{call: judged, changed: !sameAnalysis(c, judged)}
+	return d
 }
 
 // sameAnalysis says whether two states of a call say the same of how it went.
 func sameAnalysis(a, b earshot.Call) bool {
-	return reflect.DeepEqual(a.Talk, b.Talk) && slices.Equal(a.Flags, b.Flags) && slices.Equal(a.Marks, b.Marks)
+	return reflect.DeepEqual(a.Talk, b.Talk) && a.Untold == b.Untold && slices.Equal(a.Flags, b.Flags) && slices.Equal(a.Marks, b.Marks)
 }
 
-// keepAnalysed writes the files of the calls that changed, side by side, and puts
-// them into the index in one transaction.
-func (a *Archive) keepAnalysed(ctx context.Context, done []analysed) error {
-	var rows []index.Restored
-	var untold []analysed
-	for i := range done {
-		d := &done[i]
-		if d.err == nil && d.changed {
-			d.call.Holds = a.HoldsOn(ctx, d.call)
-			rows = append(rows, index.Restored{Call: d.call, Unheard: a.isUnheard(d.call)})
-		}
-		if d.err == nil && d.untold != "" {
-			untold = append(untold, *d)
+// sameAudio says whether two states of a call have the same to be judged by.
+func sameAudio(a, b earshot.Call) bool {
+	same := func(p, q earshot.Part) bool {
+		return p.N == q.N && p.File == q.File && p.Track == q.Track && p.StartMs == q.StartMs && p.DurationMs == q.DurationMs && p.SHA256 == q.SHA256
+	}
+	return a.State == b.State && a.Kind == b.Kind && a.Channels == b.Channels && a.DurationMs == b.DurationMs &&
+		slices.EqualFunc(a.Parts, b.Parts, same) && slices.Equal(a.Gaps, b.Gaps)
+}
+
+// keepAnalysed has the calls that changed, as they are by now, say so: first their
+// files, side by side, then their rows, in one transaction. One that got other
+// audio meanwhile, or is no more, is left to whoever did that.
+func (a *Archive) keepAnalysed(ctx context.Context, done []*analysed) error {
+	changed := make(map[string]*analysed)
+	for _, d := range done {
+		if d.changed {
+			changed[d.was.ID] = d
 		}
 	}
+	ids := slices.Sorted(maps.Keys(changed))
+	for _, id := range ids {
+		defer a.calls.Lock(id)() // in the order of ids, as whoever saves many does
+	}
+	return a.index.JudgeCalls(ctx, ids, func(calls []earshot.Call) ([]index.Judged, error) {
+		var kept []index.Judged
+		for _, c := range calls {
+			if d := changed[c.ID]; sameAudio(d.was, c) {
+				c.JudgeAs(d.judged)
+				kept = append(kept, index.Judged{Call: c, Unheard: d.unheard})
+			}
+		}
+		return kept, a.writeJudged(kept)
+	})
+}
+
+func (a *Archive) writeJudged(kept []index.Judged) error {
 	var writing errgroup.Group
 	writing.SetLimit(saveAtOnce)
-	for _, r := range rows {
-		writing.Go(func() error { return a.writeFile(r.Call) })
+	for _, k := range kept {
+		writing.Go(func() error { return a.writeFile(k.Call) })
 	}
-	if err := writing.Wait(); err != nil {
-		return err
-	}
-	if err := a.index.RestoreCalls(ctx, rows); err != nil {
-		return err
-	}
-	for _, d := range untold {
-		if err := a.index.NoteUntold(ctx, d.call.ID, d.untold); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writing.Wait()
 }
 
 // Thresholds are those that count now, and who set them.

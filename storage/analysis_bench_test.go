@@ -50,7 +50,7 @@ func BenchmarkAnalyse(b *testing.B) {
 		check(err)
 		note, err := analysis.Start(b.Context(), storage.AnalysisRange{})
 		check(err)
-		note, err = analysis.Finish(b.Context(), note, nil)
+		note, err = analysis.Finish(b.Context(), note)
 		check(err)
 		done += note.Changed
 	}

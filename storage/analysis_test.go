@@ -22,6 +22,7 @@ import (
 type analysing struct {
 	*storage.Archive
 	analysis *storage.Analysis
+	told     func(index.AnalysisNote) // of the analysis' runs
 	files    *files.Store
 	index    *index.Index
 	now      time.Time
@@ -40,10 +41,11 @@ func analysings(t *testing.T, test func(t *testing.T, a *analysing)) {
 			store, err := files.Open(t.TempDir(), files.Options{})
 			must(t, err)
 			t.Cleanup(func() { must(t, store.Close()) })
-			a := &analysing{files: store, index: ix, now: start.Add(time.Hour)}
+			a := &analysing{files: store, index: ix, now: start.Add(time.Hour), told: func(index.AnalysisNote) {}}
 			a.Archive = storage.New(store, ix, storage.Options{Now: func() time.Time { return a.now }})
 			a.analysis = storage.NewAnalysis(storage.AnalysisOptions{
-				Archive: a.Archive, Alone: true, Now: func() time.Time { return a.now }, Log: slog.New(slog.DiscardHandler),
+				Archive: a.Archive, Alone: true, Told: func(n index.AnalysisNote) { a.told(n) },
+				Now: func() time.Time { return a.now }, Log: slog.New(slog.DiscardHandler),
 			})
 			test(t, a)
 		})
@@ -88,7 +90,7 @@ func (a *analysing) run(t *testing.T, r storage.AnalysisRange) index.AnalysisNot
 	t.Helper()
 	note, err := a.analysis.Start(t.Context(), r)
 	must(t, err)
-	note, err = a.analysis.Finish(t.Context(), note, nil)
+	note, err = a.analysis.Finish(t.Context(), note)
 	must(t, err)
 	return note
 }
@@ -191,21 +193,25 @@ func TestThresholdsAndRuns(t *testing.T) {
 
 func TestRunGoesOnWhereItWas(t *testing.T) {
 	analysings(t, func(t *testing.T, a *analysing) {
-		for i := range 45 {
-			must(t, a.SaveCall(t.Context(), a.withLevels(t, a.hushed(t, time.Duration(i)*time.Second, nil))))
+		const calls, batch = 230, 200
+		var all []earshot.Call
+		for i := range calls {
+			all = append(all, a.withLevels(t, a.hushed(t, time.Duration(i)*time.Second, nil)))
 		}
+		must(t, a.SaveCalls(t.Context(), all))
 		note, err := a.analysis.Start(t.Context(), storage.AnalysisRange{All: true})
 		must(t, err)
 		cut, stop := context.WithCancel(t.Context())
-		note, err = a.analysis.Finish(cut, note, func(n index.AnalysisNote) {
+		a.told = func(n index.AnalysisNote) {
 			if n.Done > 0 {
 				stop()
 			}
-		})
+		}
+		note, err = a.analysis.Finish(cut, note)
 		must(t, err)
-		same(t, "a run that was cut off", []any{note.State, note.Done}, []any{index.AnalysisStopped, int64(20)})
+		same(t, "a run that was cut off", []any{note.State, note.Done}, []any{index.AnalysisStopped, int64(batch)})
 		note = a.run(t, storage.AnalysisRange{All: true})
-		same(t, "goes on", []any{note.State, note.Done, note.Total}, []any{index.AnalysisIdle, int64(45), int64(45)})
+		same(t, "goes on", []any{note.State, note.Done, note.Total}, []any{index.AnalysisIdle, int64(calls), int64(calls)})
 		wantCode(t, a.analysis.Stop(t.Context()), "analysis_idle")
 	})
 }
@@ -215,28 +221,28 @@ func TestRunGoesOnWhereItWas(t *testing.T) {
 func TestRunBesideOthers(t *testing.T) {
 	analysings(t, func(t *testing.T, a *analysing) {
 		must(t, a.SaveCall(t.Context(), a.withLevels(t, a.hushed(t, 0, nil))))
-		shared := storage.NewAnalysis(storage.AnalysisOptions{Archive: a.Archive, Now: func() time.Time { return a.now }, Log: slog.New(slog.DiscardHandler)})
+		over := make(chan index.AnalysisNote, 1)
+		shared := storage.NewAnalysis(storage.AnalysisOptions{
+			Archive: a.Archive, Now: func() time.Time { return a.now }, Log: slog.New(slog.DiscardHandler),
+			Told: func(n index.AnalysisNote) {
+				if n.State == index.AnalysisIdle {
+					over <- n
+				}
+			},
+		})
 		_, err := shared.Start(t.Context(), storage.AnalysisRange{All: true})
 		must(t, err)
+		_, err = shared.Start(t.Context(), storage.AnalysisRange{From: start}) // nobody has taken the first up yet
+		wantCode(t, err, "analysis_running")
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); shared.Run(ctx) }()
-		for began := time.Now(); ; {
-			if time.Since(began) > time.Minute {
-				t.Fatal("the run does not end")
-			}
-			note, err := shared.State(t.Context())
-			must(t, err)
-			if note.State == index.AnalysisIdle {
-				same(t, "done", note.Done, int64(1))
-				break
-			}
-			time.Sleep(5 * time.Millisecond) // it tells nobody
-		}
+		note := <-over
+		same(t, "the first run", []any{note.Done, note.All}, []any{int64(1), true})
 		cancel()
 		<-ended
 		_, err = a.index.ChangeAnalysis(t.Context(), func(n *index.AnalysisNote) error { // another node is at work
-			n.State, n.BeatAt = index.AnalysisRunning, earshot.At(a.now)
+			n.State, n.BeatAt, n.Run = index.AnalysisRunning, earshot.At(a.now), "other"
 			return nil
 		})
 		must(t, err)
@@ -272,6 +278,11 @@ func TestCallsWithoutLevels(t *testing.T) {
 		if !a.read(t, damaged.ID).Flagged(earshot.FlagLoud) {
 			t.Error("a flag is gone of which nothing is known")
 		}
+		_, err = a.AddMark(ctx, damaged.ID, earshot.Mark{Kind: earshot.MarkNote, By: "lina", Text: "听不到"})
+		must(t, err)
+		j, err = a.analysis.Judged(ctx)
+		must(t, err)
+		same(t, "how calls are judged after an edit", j, storage.Judged{Now: 2, Never: 1})
 		must(t, a.SaveCall(ctx, a.withLevels(t, begun.Clone()))) // still not complete
 		begun.Parts[0].SHA256 = "bb"
 		must(t, a.SaveCall(ctx, begun))
@@ -290,7 +301,7 @@ func TestVerifyHoldsAfterARun(t *testing.T) {
 	analysis := storage.NewAnalysis(storage.AnalysisOptions{Archive: a.Archive, Alone: true, Now: func() time.Time { return a.now }, Log: slog.New(slog.DiscardHandler)})
 	note, err := analysis.Start(t.Context(), storage.AnalysisRange{All: true})
 	must(t, err)
-	note, err = analysis.Finish(t.Context(), note, nil)
+	note, err = analysis.Finish(t.Context(), note)
 	must(t, err)
 	judged, err := a.Call(t.Context(), c.ID)
 	must(t, err)

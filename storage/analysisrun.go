@@ -21,19 +21,22 @@ import (
 // while the disk is behind: recording comes first.
 type Analysis struct {
 	AnalysisOptions
-	wake chan struct{} // somebody started a run
+	wake  chan struct{} // somebody started a run
+	later retries       // of calls that failed; Run's goroutine has it
 
 	counting     sync.Mutex
 	counted      map[string]int64 // see index.CountJudged
 	countedUntil time.Time        // when counted has to be read again
 }
 
-// AnalysisOptions are what an Analysis is made of. Rest, Busy and Alone may be left out.
+// AnalysisOptions are what an Analysis is made of. Rest, Busy, Alone and Told may
+// be left out.
 type AnalysisOptions struct {
 	Archive *Archive
-	Rest    float64     // how long it rests for each second of work; 0: it does not
-	Busy    func() bool // the disk is wanted by others: wait
-	Alone   bool        // nobody else can be at work on this archive
+	Rest    float64                  // how long it rests for each second of work; 0: it does not
+	Busy    func() bool              // the disk is wanted by others: wait
+	Alone   bool                     // nobody else can be at work on this archive
+	Told    func(index.AnalysisNote) // is told how far a run of its own has come
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -43,9 +46,10 @@ const (
 	analysisLooks = 10 * time.Second
 	analysisWaits = time.Second
 	analysisStale = 2 * time.Minute // a run that was not seen for so long is nobody's
-	analysisBatch = 20
-	analysisSelf  = 48 * time.Hour // so far back calls are analysed that never were
-	mostFailures  = 100            // are named
+	analysisBatch = 20              // calls at a time, beside recording: others wait for the index meanwhile
+	restlessBatch = 200             // without rest
+	analysisSelf  = 48 * time.Hour  // so far back calls are analysed that never were
+	mostFailures  = 100             // are named
 )
 
 // Failures of runs.
@@ -60,6 +64,9 @@ func NewAnalysis(o AnalysisOptions) *Analysis {
 	if o.Busy == nil {
 		o.Busy = func() bool { return false }
 	}
+	if o.Told == nil {
+		o.Told = func(index.AnalysisNote) {}
+	}
 	return &Analysis{AnalysisOptions: o, wake: make(chan struct{}, 1)}
 }
 
@@ -70,14 +77,15 @@ type AnalysisRange struct {
 	By       string    // who asks
 }
 
-// Start notes that a run is under way, and Run takes it up; ErrAnalysisRunning. A
-// run over the same calls that was stopped goes on where it was.
+// Start notes that a run is under way, and Run takes it up; ErrAnalysisRunning
+// while there is one. A run over the same calls that was stopped, or that nobody is
+// at work on any more, goes on where it was.
 func (an *Analysis) Start(ctx context.Context, r AnalysisRange) (index.AnalysisNote, error) {
 	if !r.To.IsZero() && !r.From.Before(r.To) {
 		return index.AnalysisNote{}, earshot.Fail(earshot.Invalid, "bad_range", "from is before to")
 	}
 	judged := an.judged(ctx)
-	total, err := an.Archive.index.CountToAnalyse(ctx, queryOf(r.From, r.To, r.All, judged))
+	total, err := an.Archive.index.CountToAnalyse(ctx, an.query(r.From, r.To, r.All, judged))
 	if err != nil {
 		return index.AnalysisNote{}, err
 	}
@@ -91,7 +99,7 @@ func (an *Analysis) Start(ctx context.Context, r AnalysisRange) (index.AnalysisN
 			*n = index.AnalysisNote{StartedAt: now, By: r.By, From: earshot.At(r.From), To: earshot.At(r.To), All: r.All,
 				Judged: judged, Total: total, Failures: []index.AnalysisFailure{}}
 		}
-		n.State, n.EndedAt, n.BeatAt, n.Run = index.AnalysisRunning, earshot.Time{}, earshot.Time{}, earshot.NewID(now.Time)
+		n.State, n.EndedAt, n.BeatAt, n.Run = index.AnalysisRunning, earshot.Time{}, now, untaken
 		return nil
 	})
 	if err == nil {
@@ -174,13 +182,19 @@ func (an *Analysis) judged(ctx context.Context) []string {
 	return []string{t.Counter.Fingerprint(earshot.Counter), t.Hotline.Fingerprint(earshot.Hotline)}
 }
 
-func queryOf(from, to time.Time, all bool, judged []string) index.AnalysisQuery {
-	q := index.AnalysisQuery{From: from, To: to, Limit: analysisBatch}
+func (an *Analysis) query(from, to time.Time, all bool, judged []string) index.AnalysisQuery {
+	q := index.AnalysisQuery{From: from, To: to, Limit: restlessBatch}
+	if an.Rest > 0 {
+		q.Limit = analysisBatch
+	}
 	if !all {
 		q.Judged = judged
 	}
 	return q
 }
+
+// untaken is the Run of a run that nobody is at work on yet, or any more.
+const untaken = ""
 
 // stale says whether whoever was at work on a run is no more.
 func (an *Analysis) stale(n index.AnalysisNote) bool {
@@ -215,39 +229,57 @@ func (an *Analysis) look(ctx context.Context) error {
 		return err
 	}
 	note, err := an.State(ctx)
-	if err != nil || note.State != index.AnalysisRunning || !an.stale(note) {
+	if err != nil || note.State != index.AnalysisRunning || note.Run != untaken && !an.stale(note) {
 		return err
 	}
-	if note, err = an.goOn(ctx, note, nil); ctx.Err() == nil {
+	if note, err = an.goOn(ctx, note); ctx.Err() == nil {
 		return err
 	}
 	// Whoever comes next need not wait until the run is stale.
-	_, err = an.note(context.WithoutCancel(ctx), note, func(n *index.AnalysisNote) { n.BeatAt = earshot.Time{} })
+	_, err = an.note(context.WithoutCancel(ctx), note, func(n *index.AnalysisNote) { n.Run = untaken })
 	return err
 }
 
 // lately analyses the new calls that never were.
 func (an *Analysis) lately(ctx context.Context) error {
 	q := index.AnalysisQuery{From: an.Now().Add(-analysisSelf), Never: true, Limit: analysisBatch}
+	an.later.begin()
 	for {
-		ids, err := an.Archive.index.CallsToAnalyse(ctx, q)
-		if err != nil || len(ids) == 0 {
+		found, err := an.Archive.index.CallsToAnalyse(ctx, q)
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		sum, err := an.batch(ctx, ids)
-		if err != nil {
-			return err
+		q.Before = found[len(found)-1]
+		ids := an.later.due(found, an.Now())
+		for len(ids) > 0 {
+			sum, err := an.batch(ctx, ids)
+			if err != nil {
+				return err
+			}
+			an.failedLately(ctx, sum.failures)
+			ids = ids[slices.Index(ids, sum.cursor)+1:]
 		}
-		q.Before = sum.cursor // what failed waits for the next look
+	}
+}
+
+// failedLately has calls that could not be analysed wait, and says of each once why.
+func (an *Analysis) failedLately(ctx context.Context, failures []index.AnalysisFailure) {
+	for _, f := range failures {
+		if an.later.failed(f.Call, an.Now()) {
+			an.Log.WarnContext(ctx, "a call could not be analysed; it is tried again", "call", f.Call, "err", f.Text)
+		}
 	}
 }
 
 // Finish does the run that was started to its end, or until ctx ends; it goes on
-// when it is started again. progress, if given, is told how far it is.
-func (an *Analysis) Finish(ctx context.Context, note index.AnalysisNote, progress func(index.AnalysisNote)) (index.AnalysisNote, error) {
-	_, err := an.goOn(ctx, note, progress)
+// when it is started again.
+func (an *Analysis) Finish(ctx context.Context, note index.AnalysisNote) (index.AnalysisNote, error) {
+	_, err := an.goOn(ctx, note)
 	if ctx.Err() != nil { // by whoever called
 		err = an.Stop(context.WithoutCancel(ctx))
+	}
+	if errors.Is(err, ErrAnalysisIdle) { // it had just ended
+		err = nil
 	}
 	after, stateErr := an.State(context.WithoutCancel(ctx))
 	return after, errors.Join(err, stateErr)
@@ -255,13 +287,11 @@ func (an *Analysis) Finish(ctx context.Context, note index.AnalysisNote, progres
 
 // goOn works on a run until it is over, was stopped, or is another's. It answers
 // the note it kept last.
-func (an *Analysis) goOn(ctx context.Context, note index.AnalysisNote, progress func(index.AnalysisNote)) (index.AnalysisNote, error) {
+func (an *Analysis) goOn(ctx context.Context, note index.AnalysisNote) (index.AnalysisNote, error) {
 	kept, err := an.note(ctx, note, func(n *index.AnalysisNote) { n.Run = earshot.NewID(an.Now()) }) // ours from now on
 	for err == nil {
 		note = kept
-		if progress != nil {
-			progress(note)
-		}
+		an.Told(note)
 		if note.State != index.AnalysisRunning {
 			return note, nil
 		}
@@ -272,7 +302,7 @@ func (an *Analysis) goOn(ctx context.Context, note index.AnalysisNote, progress 
 
 // step is the next batch of a run, or its end.
 func (an *Analysis) step(ctx context.Context, note index.AnalysisNote) (index.AnalysisNote, error) {
-	q := queryOf(note.From.Time, note.To.Time, note.All, an.judged(ctx))
+	q := an.query(note.From.Time, note.To.Time, note.All, an.judged(ctx))
 	q.Before = note.Cursor
 	ids, err := an.Archive.index.CallsToAnalyse(ctx, q)
 	if err != nil {
@@ -335,35 +365,35 @@ func (an *Analysis) batch(ctx context.Context, ids []string) (tally, error) {
 	}
 	for _, d := range done {
 		sum.count(d)
-		sum.cursor = d.call.ID
+		sum.cursor = d.was.ID
 	}
 	return sum, pause(ctx, time.Duration(float64(time.Since(began))*an.Rest))
 }
 
 // oneByOne finds out which call of a batch is the one that cannot be kept.
-func (an *Analysis) oneByOne(ctx context.Context, ids []string) ([]analysed, error) {
-	var all []analysed
+func (an *Analysis) oneByOne(ctx context.Context, ids []string) ([]*analysed, error) {
+	var all []*analysed
 	for _, id := range ids {
 		done, err := an.Archive.analyse(ctx, []string{id})
 		if ctx.Err() != nil || errors.Is(err, index.ErrAway) {
 			return nil, err
 		}
 		if err != nil {
-			done = []analysed{{call: earshot.Call{ID: id}, err: err}}
+			done = []*analysed{{was: earshot.Call{ID: id}, err: err}}
 		}
 		all = append(all, done...)
 	}
 	return all, nil
 }
 
-func (t *tally) count(d analysed) {
+func (t *tally) count(d *analysed) {
 	t.done++
 	switch {
 	case errors.Is(d.err, errUnsealed): // whoever stores it judges it
 	case d.err != nil:
 		t.failed++
-		t.failures = append(t.failures, index.AnalysisFailure{Call: d.call.ID, Text: fmt.Sprint(d.err)})
-	case d.untold != "":
+		t.failures = append(t.failures, index.AnalysisFailure{Call: d.was.ID, Text: fmt.Sprint(d.err)})
+	case d.judged.Untold != "":
 		t.untold++
 	case d.changed:
 		t.changed++

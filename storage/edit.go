@@ -87,22 +87,27 @@ func (a *Archive) DeleteMark(ctx context.Context, id, mark string) error {
 	return err
 }
 
-// edit changes a stored call, first its file, then its rows. Live calls belong
-// to whoever records them.
+// edit changes a stored call as the index has it, first its file, then its rows,
+// before anybody else does, on whatever node. Live calls belong to whoever records
+// them.
 func (a *Archive) edit(ctx context.Context, id string, change func(*earshot.Call) error) (earshot.Call, error) {
 	defer a.calls.Lock(id)()
-	c, err := a.Call(ctx, id)
+	c, err := a.index.EditCall(ctx, id, func(c *earshot.Call) error {
+		switch c.State {
+		case earshot.CallStored:
+		case earshot.CallDeleted:
+			return earshot.ErrDeleted
+		default:
+			return ErrNotStored
+		}
+		if err := change(c); err != nil {
+			return err
+		}
+		return a.writeFile(*c)
+	})
 	if err != nil {
 		return earshot.Call{}, err
 	}
-	if c.State != earshot.CallStored {
-		return earshot.Call{}, ErrNotStored
-	}
-	if err := change(&c); err != nil {
-		return earshot.Call{}, err
-	}
-	if err := a.put(ctx, c); err != nil {
-		return earshot.Call{}, err
-	}
-	return c, nil
+	a.wakeNotary()
+	return c, a.noteSilence(ctx, c)
 }

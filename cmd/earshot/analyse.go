@@ -115,12 +115,15 @@ func (c analyseCommand) local(ctx context.Context, r storage.AnalysisRange, line
 	}
 	defer func() { err = errors.Join(err, ix.Close()) }()
 	analysis := storage.NewAnalysis(storage.AnalysisOptions{
-		Archive: storage.New(store, ix, storage.Options{}), Alone: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Archive: storage.New(store, ix, storage.Options{}),
+		Alone:   c.Index == "sqlite", // which is in the folder; a database may have other servers
+		Told:    func(n index.AnalysisNote) { line.show(int(n.Done), int(max(n.Total, n.Done))) },
+		Now:     time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	if note, err = analysis.Start(ctx, r); err != nil {
 		return note, err
 	}
-	return analysis.Finish(ctx, note, func(n index.AnalysisNote) { line.show(int(n.Done), int(max(n.Total, n.Done))) })
+	return analysis.Finish(ctx, note)
 }
 
 // remote has a running server do it, and watches. Cut off here it goes on there.

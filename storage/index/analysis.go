@@ -173,15 +173,6 @@ func (ix *Index) CountJudged(ctx context.Context) (map[string]int64, error) {
 	return judged, failed("count calls by how they were judged", err)
 }
 
-// NoteUntold notes that a call was looked at and nothing can be told of it.
-func (ix *Index) NoteUntold(ctx context.Context, call, judged string) error {
-	return ix.change(ctx, lazy, "note that nothing is told of a call", func(tx bun.Tx) error {
-		_, err := tx.NewUpdate().Model((*callRow)(nil)).Set("talk_judged = ?", judged).
-			Where("id = ?", call).Where("talk_agent IS NULL").Exec(ctx)
-		return err
-	})
-}
-
 // CallsOf are the calls ids, in that order, without those that there are not.
 func (ix *Index) CallsOf(ctx context.Context, ids []string) ([]earshot.Call, error) {
 	calls, err := callsOf(ctx, ix.read, ids)

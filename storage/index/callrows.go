@@ -121,7 +121,7 @@ func rowsOf(c earshot.Call) (callRows, error) {
 	if c.Agent != nil {
 		rows.call.Agent, rows.call.AgentName = clean(c.Agent.ID), clean(c.Agent.Name)
 	}
-	rows.call.talkColumns = columnsOfTalk(c.Talk)
+	rows.call.talkColumns = talkColumnsOf(c)
 	if err := rows.call.setOrigin(c.Origin); err != nil {
 		return callRows{}, err
 	}
@@ -186,7 +186,7 @@ func (r callRow) call() earshot.Call {
 	if r.Agent != "" || r.AgentName != "" {
 		c.Agent = &earshot.Agent{ID: r.Agent, Name: r.AgentName}
 	}
-	c.Talk = r.talk()
+	r.talkColumns.to(&c)
 	return c
 }
 

@@ -63,9 +63,6 @@ func TestDeletedCallStaysDeleted(t *testing.T) {
 		gone.State, gone.Parts = earshot.CallDeleted, nil
 		save(t, ix, c, gone, c)
 		same(t, "the call", read(t, ix, c.ID), gone)
-		_, err := ix.PatchCall(t.Context(), c.ID, earshot.CallPatch{})
-		wantCode(t, err, "no_call")
-		wantCode(t, ix.AddMark(t.Context(), c.ID, earshot.Mark{ID: "x"}), "no_call")
 		page, err := ix.SearchCalls(t.Context(), index.CallQuery{})
 		must(t, err)
 		same(t, "what a search finds", page.Calls, []earshot.Call{})

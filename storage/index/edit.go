@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -12,98 +13,48 @@ import (
 // snapshot is a transaction that only reads and sees one state throughout.
 var snapshot = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 
-// PatchCall writes what patch says into the call id and answers the call as it
-// is then; earshot.ErrNoCall, also for one that is deleted.
-func (ix *Index) PatchCall(ctx context.Context, id string, patch earshot.CallPatch) (earshot.Call, error) {
-	if err := patch.Validate(); err != nil {
-		return earshot.Call{}, err
-	}
-	return ix.editCall(ctx, id, "change a call", func(c *earshot.Call) error {
-		patch.Apply(c)
-		return nil
-	})
-}
-
-// Marks are the marks of a call in the order of their starts, or
+// EditCall changes the call id as the index has it, in one transaction: of two
+// who edit a call at once, on whatever nodes, the second one sees what the first
+// one did. Where edit fails the call stays as it was, and EditCall fails so; edit
+// must not ask the index anything. It answers the call as it is then;
 // earshot.ErrNoCall.
-func (ix *Index) Marks(ctx context.Context, call string) ([]earshot.Mark, error) {
-	c, err := ix.Call(ctx, call)
-	if err == nil && c.State == earshot.CallDeleted {
-		err = earshot.ErrNoCall
-	}
-	return c.Marks, err
-}
-
-// AddMark adds a mark, or replaces the one of its id; earshot.ErrNoCall.
-func (ix *Index) AddMark(ctx context.Context, call string, mark earshot.Mark) error {
-	_, err := ix.editCall(ctx, call, "add a mark", func(c *earshot.Call) error {
-		putMark(c, mark)
-		return nil
-	})
-	return err
-}
-
-// DeleteMark takes a mark away; earshot.ErrNoCall, ErrNoMark.
-func (ix *Index) DeleteMark(ctx context.Context, call, mark string) error {
-	_, err := ix.editCall(ctx, call, "delete a mark", func(c *earshot.Call) error {
-		if !dropMark(c, mark) {
-			return ErrNoMark
-		}
-		return nil
-	})
-	return err
-}
-
-// editCall changes a call that is not deleted. Editors of one call take turns.
-func (ix *Index) editCall(ctx context.Context, id, doing string, edit func(*earshot.Call) error) (earshot.Call, error) {
-	var c earshot.Call
-	err := ix.change(ctx, synced, doing, func(tx bun.Tx) error {
-		none, err := changedNone(tx.NewUpdate().Model((*callRow)(nil)).Set("state = state").
-			Where("id = ?", id).Where("state <> ?", earshot.CallDeleted).Exec(ctx))
+func (ix *Index) EditCall(ctx context.Context, id string, edit func(*earshot.Call) error) (c earshot.Call, err error) {
+	var refused error
+	err = ix.change(ctx, synced, "change a call", func(tx bun.Tx) error {
+		calls, err := callsToEdit(ctx, tx, []string{id})
 		if err != nil {
 			return err
 		}
-		if none {
+		if len(calls) == 0 {
 			return earshot.ErrNoCall
 		}
-		var rows callsRows
-		if err := rows.read(ctx, tx, []string{id}); err != nil {
-			return err
-		}
-		calls, err := rows.calls([]string{id})
-		if err != nil {
-			return err
-		}
 		c = calls[0]
-		if err := edit(&c); err != nil {
-			return err
+		if refused = edit(&c); refused != nil {
+			return refused
 		}
-		changed, err := rowsOf(c)
+		rows, err := rowsOf(c)
 		if err != nil {
 			return err
 		}
-		return putCall(ctx, tx, changed)
+		return putCall(ctx, tx, rows)
 	})
-	if err != nil {
-		return earshot.Call{}, err
-	}
-	return c, nil
+	return c, cmp.Or(refused, err)
 }
 
-func putMark(c *earshot.Call, mark earshot.Mark) {
-	dropMark(c, mark.ID)
-	c.Marks = append(c.Marks, mark)
-}
-
-// dropMark takes the mark id away and says whether there was one.
-func dropMark(c *earshot.Call, id string) bool {
-	kept := make([]earshot.Mark, 0, len(c.Marks))
-	for _, m := range c.Marks {
-		if m.ID != id {
-			kept = append(kept, m)
+// callsToEdit are those of the calls ids that there are, which nobody else changes
+// until tx ends. SQLite's transactions take turns from their beginning;
+// PostgreSQL's lock rows, in the order of ids, so that no two wait for each other.
+func callsToEdit(ctx context.Context, tx bun.Tx, ids []string) ([]earshot.Call, error) {
+	if isPostgres(tx) {
+		var locked []string
+		err := tx.NewSelect().Table("calls").Column("id").Where("id IN (?)", bun.List(ids)).OrderExpr("id").For("UPDATE").Scan(ctx, &locked)
+		if err != nil {
+			return nil, err
 		}
 	}
-	dropped := len(kept) < len(c.Marks)
-	c.Marks = kept
-	return dropped
+	var rows callsRows
+	if err := rows.read(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	return rows.calls(ids)
 }

@@ -179,24 +179,35 @@ func TestEditsAtOnce(t *testing.T) {
 		c := full()
 		c.Marks = nil
 		save(t, ix, c)
-		account := "new"
-		edits := []func() error{func() error {
-			_, err := ix.PatchCall(ctx, c.ID, earshot.CallPatch{Account: &account})
-			return err
-		}}
+		edit := func(change func(*earshot.Call)) func() error {
+			return func() error {
+				_, err := ix.EditCall(ctx, c.ID, func(c *earshot.Call) error {
+					change(c)
+					return nil
+				})
+				return err
+			}
+		}
+		edits := []func() error{edit(func(c *earshot.Call) { c.Account = "new" })}
 		for i := range 8 {
-			edits = append(edits, func() error {
-				return ix.AddMark(ctx, c.ID, earshot.Mark{ID: fmt.Sprint("m", i), Kind: earshot.MarkNote, Text: "注记"})
-			})
+			mark := earshot.Mark{ID: fmt.Sprint("m", i), Kind: earshot.MarkNote, Text: "注记"}
+			edits = append(edits, edit(func(c *earshot.Call) { c.Marks = append(c.Marks, mark) }))
 		}
 		same(t, "edits that succeed", atOnce(edits...), 9)
 		got := read(t, ix, c.ID)
-		same(t, "account", got.Account, account)
+		same(t, "account", got.Account, "new")
 		same(t, "marks", len(got.Marks), 8)
-		must(t, ix.DeleteMark(ctx, c.ID, "m3"))
-		wantCode(t, ix.DeleteMark(ctx, c.ID, "m3"), "no_mark")
-		marks, err := ix.Marks(ctx, c.ID)
-		must(t, err)
-		same(t, "marks left", len(marks), 7)
+
+		refused := errors.New("no")
+		_, err := ix.EditCall(ctx, c.ID, func(c *earshot.Call) error {
+			c.Account = "other"
+			return refused
+		})
+		if !errors.Is(err, refused) {
+			t.Errorf("an edit that is refused: %v", err)
+		}
+		same(t, "the call", read(t, ix, c.ID), got)
+		_, err = ix.EditCall(ctx, earshot.NewID(start), func(*earshot.Call) error { return nil })
+		wantCode(t, err, "no_call")
 	})
 }

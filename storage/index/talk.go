@@ -8,7 +8,7 @@ import (
 )
 
 // talkColumns are a call's earshot.Talk: all null where there is none, but that
-// judged may say that the call was looked at, and nothing could be told.
+// judged has the call's Untold.
 type talkColumns struct {
 	Agent         *int    `bun:"talk_agent"`
 	Customer      *int    `bun:"talk_customer"`
@@ -21,11 +21,14 @@ type talkColumns struct {
 	Judged        *string `bun:"talk_judged"`
 }
 
-func columnsOfTalk(t *earshot.Talk) talkColumns {
-	if t == nil {
-		return talkColumns{}
+func talkColumnsOf(call earshot.Call) talkColumns {
+	if call.Talk == nil {
+		if call.Untold == "" {
+			return talkColumns{}
+		}
+		return talkColumns{Judged: &call.Untold}
 	}
-	c, monologist := *t, string(t.LongestMonologist)
+	c, monologist := *call.Talk, string(call.Talk.LongestMonologist)
 	return talkColumns{
 		Agent: &c.AgentShare, Customer: &c.CustomerShare, Silence: &c.SilenceShare, Overtalk: &c.OvertalkShare,
 		Interruptions: &c.Interruptions, MonologueMs: &c.LongestMonologue, Monologist: &monologist, QuietMs: &c.LongestSilence,
@@ -33,12 +36,13 @@ func columnsOfTalk(t *earshot.Talk) talkColumns {
 	}
 }
 
-// talk is nil where nothing is told. A number that an older row lacks is zero.
-func (t talkColumns) talk() *earshot.Talk {
+// to says of a call how it went. A number that an older row lacks is zero.
+func (t talkColumns) to(call *earshot.Call) {
 	if t.Agent == nil {
-		return nil
+		call.Untold = orZero(t.Judged)
+		return
 	}
-	return &earshot.Talk{
+	call.Talk = &earshot.Talk{
 		AgentShare: *t.Agent, CustomerShare: orZero(t.Customer), SilenceShare: orZero(t.Silence), OvertalkShare: orZero(t.Overtalk),
 		Interruptions: orZero(t.Interruptions), LongestMonologue: orZero(t.MonologueMs),
 		LongestMonologist: earshot.Side(orZero(t.Monologist)), LongestSilence: orZero(t.QuietMs), Judged: orZero(t.Judged),
