@@ -26,7 +26,7 @@ export default {
   sevenDays:
     "An import that is prepared and not started goes by itself when nobody has touched it for 7 days.",
   resultSevenDays:
-    "Files that did not come in stay on the server for 7 days, to be tried again with better settings.",
+    "Files that did not come in stay on the server for 7 days, to be tried again with better settings. Copy damaged ones from the old recorder anew and begin another import: what came in does not come twice.",
 
   step: { files: "Choose and upload files", facts: "Say what the names mean", start: "Start" },
 
@@ -80,7 +80,22 @@ export default {
     lead: "Say what the parts of folders' and files' names are; the table below shows at once what is read. Check it before you start.",
     pattern: "Pattern of names",
     patternHint:
-      "Fields stand in braces: {fields}. {any} is what does not matter; what stands in brackets may be missing; slashes divide folders.",
+      "Write it as the files are named, with a field in place of each part (a click puts it in); what stands in brackets [ ] may be missing; slashes / divide folders. In times yyyy is the year, MM month, dd day, HH hour, mm minute, ss second.",
+    insert: "Put a field in",
+    fields: {
+      start: "Start",
+      date: "Date",
+      time: "Time of day",
+      seat: "Seat",
+      agent: "Staff no.",
+      name: "Name",
+      number: "Number",
+      direction: "Direction",
+      account: "Account",
+      ticket: "Ticket",
+      business: "Business",
+      any: "Does not matter",
+    },
     suggestions: "Suggested by the names",
     fits: "fits {n} of {of}",
     noSuggestion: "The names show no rule. Write a pattern yourself, or use a CSV table.",
@@ -97,6 +112,10 @@ export default {
     tableAbsent: "{n} rows are about files that were not uploaded: {samples}",
     seat: "Default seat",
     seatHint: "Of files whose name and row name no seat",
+    seatMissing: "Some files name no seat: choose one here, or they do not come in.",
+    seatsNone:
+      "There is no seat yet that recordings could belong to. Ask an administrator for one, called “Old recorder”, say.",
+    seatsMake: "Make a seat",
     seatNone: "None (such files are refused)",
     branch: "Branch",
     branchOfSeat: "Their seat's",
@@ -132,7 +151,7 @@ export default {
     },
     from: { csv: "table", pattern: "name", id3: "tags", settings: "settings", file: "file's time" },
     preview: "Preview",
-    shown: "The first {n} of {all}",
+    shown: "{n} of {all} shown, those that want a look first",
     matched: "{n} fit the pattern",
     unmatched: "{n} do not fit the pattern",
     previewEmpty: "Once recordings are uploaded, what is read of each stands here.",
@@ -141,7 +160,7 @@ export default {
 
   start: {
     lead: "Importing goes on in the background and gives way to recording. It can be stopped, and goes on later from where it was.",
-    summary: "{n} files ({size}) will be brought in.",
+    summary: "Of {all} recordings ({size}) {n} will be brought in.",
     unmatched: "The names of {n} files do not fit the pattern.",
     unknownStart: "{n} files do not tell when they began: their own time is taken.",
     wouldRefuse: "{n} files would be refused; the table above says why.",
@@ -149,6 +168,8 @@ export default {
     uploading: "Wait until all is uploaded",
     half: "{n} files are not whole: go on uploading, or take them away",
     empty: "Upload files first",
+    tablesOnly: "There is no recording among the files: upload some",
+    none: "None of the files would come in: mend the settings above first",
     button: "Start with {n} files",
     again: "Continue importing",
     retry: "Try the refused ones again",
@@ -157,6 +178,8 @@ export default {
   run: {
     progress: "{done} of {all} files done",
     leave: "You may leave this page, the import goes on.",
+    left: "about {time} left",
+    refusedBecause: "Why files were refused",
     stop: "Stop",
     stopped: "Stopped; {n} files wait.",
     stoppedWhy: "Stopped: {why}",

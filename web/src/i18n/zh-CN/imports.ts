@@ -23,7 +23,8 @@ export default {
   removeText: "删除已上传的文件和这次导入的记录。已经导入的通话不受影响。",
   removed: "已删除",
   sevenDays: "准备好而没有开始的导入，7 天无人过问会自动删除。",
-  resultSevenDays: "没有导入的文件在服务器上保留 7 天，其间可以改正设置后再试。",
+  resultSevenDays:
+    "没有导入的文件在服务器上保留 7 天，其间可以改正设置后再试。文件本身损坏的，请从旧设备重新拷贝，再新建一次导入：已经导入的不会重复。",
 
   step: { files: "选择并上传文件", facts: "说明文件名的含义", start: "开始导入" },
 
@@ -74,7 +75,23 @@ export default {
   facts: {
     lead: "写明文件夹名和文件名里各部分是什么，下面的表格马上显示读出的结果。核对无误再开始。",
     pattern: "命名规则",
-    patternHint: "花括号里写字段：{fields}。{any} 表示不要的部分，方括号里的可有可无，斜杠分开文件夹。",
+    patternHint:
+      "照着文件名写，把各部分换成下面的字段（点一下就插入）；方括号 [ ] 里的可有可无，斜杠 / 分开文件夹。时间里 yyyy 是年、MM 月、dd 日、HH 时、mm 分、ss 秒。",
+    insert: "插入字段",
+    fields: {
+      start: "开始时间",
+      date: "日期",
+      time: "时刻",
+      seat: "坐席位",
+      agent: "工号",
+      name: "姓名",
+      number: "号码",
+      direction: "方向",
+      account: "户号",
+      ticket: "票号",
+      business: "业务类型",
+      any: "不要的部分",
+    },
     suggestions: "根据文件名推荐",
     fits: "符合 {n} / {of}",
     noSuggestion: "没有从文件名里看出规律。可以自己写规则，或用 CSV 表格。",
@@ -90,6 +107,9 @@ export default {
     tableAbsent: "{n} 行对应的文件没有上传：{samples}",
     seat: "默认坐席位",
     seatHint: "文件名和表格都没有说明坐席位时，归到这里",
+    seatMissing: "有文件没有说明坐席位：在这里选一个，否则不会导入。",
+    seatsNone: "系统里还没有坐席位，录音没有地方可归。请管理员先建一个，例如“旧录音设备”。",
+    seatsMake: "去新建坐席位",
     seatNone: "不指定（没说明的不导入）",
     branch: "网点",
     branchOfSeat: "按坐席位",
@@ -125,7 +145,7 @@ export default {
     },
     from: { csv: "表格", pattern: "文件名", id3: "标签", settings: "设置", file: "文件时间" },
     preview: "预览",
-    shown: "显示前 {n} 个，共 {all} 个",
+    shown: "显示 {n} 个，共 {all} 个，要留意的在前",
     matched: "{n} 个符合规则",
     unmatched: "{n} 个不符合规则",
     previewEmpty: "上传录音文件后，这里显示从每个文件读出的信息。",
@@ -134,7 +154,7 @@ export default {
 
   start: {
     lead: "导入在后台进行，为正在进行的录音让路；可以停下，之后从停下的地方继续。",
-    summary: "将导入 {n} 个文件（{size}）。",
+    summary: "共 {all} 个录音文件（{size}），将导入 {n} 个。",
     unmatched: "{n} 个文件的名字不符合规则。",
     unknownStart: "{n} 个文件读不出开始时间，将用文件的修改时间。",
     wouldRefuse: "{n} 个文件不会被导入，原因见上表。",
@@ -142,6 +162,8 @@ export default {
     uploading: "等上传完毕再开始",
     half: "有 {n} 个文件没有传完，请继续上传或去掉",
     empty: "先上传文件",
+    tablesOnly: "上传的文件里没有录音，请上传录音文件",
+    none: "没有一个文件能导入：请先按上面的说明改正设置",
     button: "开始导入 {n} 个文件",
     again: "继续导入",
     retry: "改好设置后重试未导入的",
@@ -150,6 +172,8 @@ export default {
   run: {
     progress: "已处理 {done} / {all} 个文件",
     leave: "可以离开本页，导入会继续。",
+    left: "约剩 {time}",
+    refusedBecause: "未导入的原因",
     stop: "停下",
     stopped: "已停下，还有 {n} 个文件等待。",
     stoppedWhy: "因故停下：{why}",

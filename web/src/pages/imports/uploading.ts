@@ -2,6 +2,7 @@ import { reactive } from "vue";
 import { api } from "@/api";
 import { importsApi, type Uploaded } from "@/api/imports";
 import type { Picked } from "./gather";
+import { Pace } from "./pace";
 import { type Plan, planOf } from "./plan";
 import { discardUpload, type Refusal, type Sending, sendFile } from "./sending";
 
@@ -69,7 +70,7 @@ export class ImportUploads {
   #wait = firstWaitMs;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
-  #seen: { at: number; bytes: number }[] = [];
+  #pace = new Pace(5000, 500);
 
   constructor(readonly id: string) {}
 
@@ -179,8 +180,8 @@ export class ImportUploads {
   #stopTicking(): void {
     clearInterval(this.#ticker);
     this.#ticker = undefined;
-    this.#seen = [];
     this.#tick();
+    this.#pace.forget();
     this.view.speed = 0;
   }
 
@@ -189,11 +190,7 @@ export class ImportUploads {
     for (const item of this.#queue) bytes += item.sent;
     for (const item of this.#active.keys()) bytes += item.sent;
     this.view.doneBytes = bytes;
-    const now = performance.now();
-    this.#seen = [...this.#seen.filter((s) => now - s.at < 5000), { at: now, bytes }];
-    const first = this.#seen[0];
-    if (first && now - first.at > 500)
-      this.view.speed = Math.max(0, ((bytes - first.bytes) * 1000) / (now - first.at));
+    this.view.speed = this.#pace.at(performance.now(), bytes);
   }
 
   #send(item: Item): void {
