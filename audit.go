@@ -35,6 +35,7 @@ const (
 	AuditExport       = "export"
 	AuditExportList   = "export_list" // the list of calls as a file; the reason says which
 	AuditUpload       = "upload"      // files for an import
+	AuditDiscard      = "discard"     // and one of them was taken away
 	AuditImport       = "import"      // an import was started
 	AuditImportStop   = "import_stop" // and stopped
 	AuditHold         = "hold"

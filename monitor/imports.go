@@ -54,12 +54,6 @@ type Imports interface {
 
 func importTarget(id string) string { return "import:" + id }
 
-// ErrUploading means that an import has files that have not arrived.
-var errUploading = earshot.Fail(earshot.Conflict, "import_incomplete", "some files have not arrived whole: upload the rest of them, or take them away")
-
-// errNoFiles means that there is nothing to bring in.
-var errNoFiles = earshot.Fail(earshot.Conflict, "import_empty", "upload files first")
-
 type importList struct {
 	Imports []earshot.Import `json:"imports"`
 	Next    string           `json:"next" doc:"the cursor of the page after this one; empty on the last"`
@@ -223,22 +217,23 @@ func (s *Server) suggestPatterns(ctx context.Context, in *ByID) (*body[suggestio
 }
 
 func (s *Server) startImport(ctx context.Context, in *ByID) (*body[earshot.Import], error) {
-	one, err := s.importNow(ctx, in.ID)
+	one, err := s.Imports.Import(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if one.State == earshot.ImportDraft {
-		totals, err := s.Uploads.Totals(in.ID)
-		switch {
-		case err != nil:
-			return nil, err
-		case totals.Partial > 0:
-			return nil, errUploading
-		case totals.Files == 0:
-			return nil, errNoFiles
+	var started earshot.Import
+	start := func(totals storage.UploadTotals) (err error) {
+		if one.State == earshot.ImportDraft {
+			one.Files, one.Bytes = totals.Files, totals.Bytes
 		}
+		started, err = s.Imports.Start(ctx, in.ID)
+		return err
 	}
-	started, err := s.Imports.Start(ctx, in.ID)
+	if one.State == earshot.ImportDraft {
+		err = s.Uploads.Seal(in.ID, start)
+	} else {
+		err = start(storage.UploadTotals{})
+	}
 	if err != nil {
 		return nil, err
 	}

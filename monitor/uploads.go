@@ -38,9 +38,10 @@ var uploadRoutes = []Route{
 // satisfies it.
 type Uploads interface {
 	Begin(imported, path string, bytes int64, modified time.Time) (storage.Upload, error)
-	Upload(imported, id string) (storage.Upload, error)
+	Upload(ctx context.Context, imported, id string) (storage.Upload, error)
 	Append(ctx context.Context, imported, id string, offset int64, r io.Reader, interrupt func()) (storage.Upload, error)
-	Discard(imported, id string) error
+	Discard(ctx context.Context, imported, id string) (storage.Upload, error)
+	Seal(imported string, begin func(storage.UploadTotals) error) error
 	List(imported, after string, limit int) ([]storage.Upload, error)
 	Totals(imported string) (storage.UploadTotals, error)
 	Forget(imported string) error
@@ -56,11 +57,8 @@ const (
 	metadataLimit = 8 << 10
 )
 
-// Failures of uploads.
-var (
-	errImportBegun  = earshot.Fail(earshot.Conflict, "import_begun", "the import has begun: files are only added before that")
-	errUploadHeader = earshot.Fail(earshot.Invalid, "bad_upload", "this is no upload by tus 1.0.0")
-)
+// errUploadHeader means a request that is not as the protocol has it.
+var errUploadHeader = earshot.Fail(earshot.Invalid, "bad_upload", "this is no upload by tus 1.0.0")
 
 // tus answers requests by the protocol; one of another version is told which is
 // spoken here.
@@ -115,7 +113,7 @@ func (s *Server) beginUpload(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) getUpload(w http.ResponseWriter, r *http.Request) error {
-	upload, err := s.Uploads.Upload(r.PathValue("id"), r.PathValue("u"))
+	upload, err := s.Uploads.Upload(r.Context(), r.PathValue("id"), r.PathValue("u"))
 	if err != nil {
 		return err
 	}
@@ -155,9 +153,11 @@ func (s *Server) discardUpload(w http.ResponseWriter, r *http.Request) error {
 	if err := s.gathers(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
-	if err := s.Uploads.Discard(r.PathValue("id"), r.PathValue("u")); err != nil {
+	gone, err := s.Uploads.Discard(r.Context(), r.PathValue("id"), r.PathValue("u"))
+	if err != nil {
 		return err
 	}
+	s.didTo(r.Context(), earshot.AuditDiscard, importTarget(r.PathValue("id")), gone.Path)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -168,7 +168,7 @@ func (s *Server) gathers(ctx context.Context, id string) error {
 	defer cancel()
 	batch, err := s.Imports.Import(ctx, id)
 	if err == nil && batch.State != earshot.ImportDraft {
-		err = errImportBegun
+		err = storage.ErrImportBegun
 	}
 	return err
 }

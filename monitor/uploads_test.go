@@ -89,8 +89,10 @@ func TestAFileIsUploadedByTus(t *testing.T) {
 	u.ask(http.MethodDelete, where, "").want(http.StatusNoContent)
 	u.ask(http.MethodHead, where, "").want(http.StatusNotFound)
 	u.do(http.MethodPost, "/api/v1/imports/"+u.imported+"/start", nil).fails(http.StatusConflict, "import_empty")
-	if row := h.audited(earshot.AuditUpload, 1)[0]; row.Target != "import:"+u.imported || row.Reason != "2016/一.wav" {
-		t.Errorf("audited was %+v", row)
+	for _, action := range []string{earshot.AuditUpload, earshot.AuditDiscard} {
+		if row := h.audited(action, 1)[0]; row.Target != "import:"+u.imported || row.Reason != "2016/一.wav" {
+			t.Errorf("audited was %+v", row)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,14 +124,23 @@ func (u *Uploads) Taken(imported string, file earshot.ImportFile) error {
 	if file.Fate != earshot.FateStored && file.Fate != earshot.FateDuplicate {
 		return nil
 	}
-	if err := u.Discard(imported, uploadID(file.Path)); err != nil && !errors.Is(err, ErrNoUpload) {
+	b, one, err := u.find(imported, uploadID(file.Path))
+	if errors.Is(err, ErrNoUpload) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.mu.Lock() // nobody writes it: all had arrived before the import began
+	defer b.mu.Unlock()
+	if err := u.remove(imported, b, one); err != nil && !errors.Is(err, ErrNoUpload) {
 		return err
 	}
 	return nil
 }
 
 // Begin makes an upload of a file of so many bytes. An upload of that path and
-// length that is there already is answered as it is.
+// length that is there already is answered as it is. ErrImportBegun.
 func (u *Uploads) Begin(imported, name string, bytes int64, modified time.Time) (Upload, error) {
 	if err := checkUploadPath(name); err != nil {
 		return Upload{}, err
@@ -148,6 +158,9 @@ func (u *Uploads) Begin(imported, name string, bytes int64, modified time.Time) 
 	id := uploadID(name)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.sealed {
+		return Upload{}, ErrImportBegun
+	}
 	if known, ok := b.uploads[id]; ok {
 		if known.Bytes != bytes {
 			return Upload{}, ErrPathTaken
@@ -206,12 +219,12 @@ func (u *Uploads) hasRoom(bytes uint64) error {
 
 // Upload is one upload as it is now. A request that still writes it, which may be
 // one whose network has gone, is ended first.
-func (u *Uploads) Upload(imported, id string) (Upload, error) {
+func (u *Uploads) Upload(ctx context.Context, imported, id string) (Upload, error) {
 	b, one, err := u.find(imported, id)
 	if err != nil {
 		return Upload{}, err
 	}
-	release, err := b.takeOver(one)
+	_, release, err := b.takeOver(ctx, one)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -248,29 +261,32 @@ func (u *Uploads) Totals(imported string) (UploadTotals, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	totals := UploadTotals{Partial: b.partial, Missing: b.missing.Load()}
-	for _, one := range b.uploads {
-		if one.Done() {
-			totals.Files++
-			totals.Bytes += one.Bytes
-		}
-	}
-	return totals, nil
+	return b.totals(), nil
 }
 
-// Discard takes one upload away, whether it is complete or not.
-func (u *Uploads) Discard(imported, id string) error {
+// Discard takes one upload away that somebody does not want, whether it is complete
+// or not, and answers what it was; ErrImportBegun.
+func (u *Uploads) Discard(ctx context.Context, imported, id string) (Upload, error) {
 	b, one, err := u.find(imported, id)
 	if err != nil {
-		return err
+		return Upload{}, err
 	}
-	release, err := b.takeOver(one)
+	_, release, err := b.takeOver(ctx, one)
 	if err != nil {
-		return err
+		return Upload{}, err
 	}
 	defer release()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.sealed {
+		return Upload{}, ErrImportBegun
+	}
+	return one.Upload, u.remove(imported, b, one)
+}
+
+// remove takes an upload away. The caller holds the batch's lock.
+func (u *Uploads) remove(imported string, b *uploadBatch, one *upload) error {
+	id := one.ID
 	if b.uploads[id] != one {
 		return ErrNoUpload
 	}

@@ -33,6 +33,7 @@ type uploadBatch struct {
 	mu      sync.Mutex
 	uploads map[string]*upload // by id
 	partial int
+	sealed  bool // the import begins, or has begun: see Seal
 	closed  bool // everything was taken away
 }
 
@@ -40,8 +41,11 @@ type uploadBatch struct {
 type upload struct {
 	Upload               // guarded by its batch
 	turn   chan struct{} // has a token while a request has it
-	stop   context.CancelFunc
+	last   *uploadTurn   // of the newest request, which has the turn or waits for it; guarded, too
 }
+
+// uploadTurn is one request's.
+type uploadTurn struct{ stop context.CancelCauseFunc }
 
 // uploadInfo is what is kept of an upload until it is complete.
 type uploadInfo struct {
@@ -239,23 +243,39 @@ func (b *uploadBatch) arrived(one *upload, offset int64) {
 // in its hands is written first.
 const overtakeWithin = 10 * time.Second
 
-// takeOver waits for the upload's turn, telling who has it to stop.
-func (b *uploadBatch) takeOver(one *upload) (release func(), err error) {
-	patience := time.NewTimer(overtakeWithin)
-	defer patience.Stop()
-	for {
+// takeOver waits for the upload's turn. Of several requests the newest has it: those
+// before it, whether they write or wait, end. So does the context that is answered,
+// when a newer one comes.
+func (b *uploadBatch) takeOver(ctx context.Context, one *upload) (mine context.Context, release func(), err error) {
+	mine, stop := context.WithCancelCause(ctx)
+	turn := &uploadTurn{stop}
+	b.mu.Lock()
+	before := one.last
+	one.last = turn
+	b.mu.Unlock()
+	if before != nil {
+		before.stop(ErrOvertaken)
+	}
+	leave := func() {
+		stop(nil)
 		b.mu.Lock()
-		if one.stop != nil {
-			one.stop()
-		}
-		b.mu.Unlock()
-		select {
-		case one.turn <- struct{}{}:
-			return func() { <-one.turn }, nil
-		case <-patience.C:
-			return nil, ErrUploadsBusy
+		defer b.mu.Unlock()
+		if one.last == turn {
+			one.last = nil
 		}
 	}
+	patience := time.NewTimer(overtakeWithin)
+	defer patience.Stop()
+	select {
+	case one.turn <- struct{}{}:
+		return mine, func() { leave(); <-one.turn }, nil
+	case <-mine.Done():
+		err = context.Cause(mine)
+	case <-patience.C:
+		err = ErrUploadsBusy
+	}
+	leave()
+	return nil, nil, err
 }
 
 // close ends who writes.
@@ -264,8 +284,8 @@ func (b *uploadBatch) close() {
 	defer b.mu.Unlock()
 	b.closed = true
 	for _, one := range b.uploads {
-		if one.stop != nil {
-			one.stop()
+		if one.last != nil {
+			one.last.stop(ErrNoUpload)
 		}
 	}
 }

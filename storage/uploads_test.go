@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -91,7 +92,7 @@ func TestAnUploadArrivesInPiecesOverRestarts(t *testing.T) {
 		h.must(err)
 		at += len(piece)
 		h.reopen()
-		if again, err := h.Upload(h.imported, up.ID); err != nil || again.Offset != int64(at) {
+		if again, err := h.Upload(t.Context(), h.imported, up.ID); err != nil || again.Offset != int64(at) {
 			t.Fatalf("after a restart: %+v, %v, want offset %d", again, err, at)
 		}
 	}
@@ -141,7 +142,7 @@ func TestANewerRequestTakesOver(t *testing.T) {
 	}()
 	_, err := feed.Write(data[:300])
 	h.must(err)
-	now, err := h.Upload(h.imported, up.ID)
+	now, err := h.Upload(t.Context(), h.imported, up.ID)
 	h.must(err)
 	if now.Offset != 300 {
 		t.Fatalf("it stands at %d", now.Offset)
@@ -153,6 +154,50 @@ func TestANewerRequestTakesOver(t *testing.T) {
 	h.must(err)
 	if !bytes.Equal(h.read("a.wav"), data) {
 		t.Error("what arrived is not what was sent")
+	}
+}
+
+// One that waits for others to write is overtaken as well.
+func TestANewerRequestDoesNotWaitForOneThatWaits(t *testing.T) {
+	h := openUploads(t)
+	hang := func(path string) (id string, ended chan error) {
+		up := h.begin(path, 10)
+		hanging, _ := io.Pipe()
+		ended = make(chan error, 1)
+		go func() {
+			_, err := h.Append(context.Background(), h.imported, up.ID, 0, hanging, func() { hanging.CloseWithError(errors.New("interrupted")) })
+			ended <- err
+		}()
+		return up.ID, ended
+	}
+	writing := map[string]chan error{}
+	for i := range uploadsAtOnce {
+		id, ended := hang(string(rune('a' + i)))
+		writing[id] = ended
+	}
+	for len(h.slots) < uploadsAtOnce {
+		runtime.Gosched()
+	}
+	last, ended := hang("last")
+	b, one, err := h.find(h.imported, last)
+	h.must(err)
+	for waits := false; !waits; runtime.Gosched() {
+		b.mu.Lock()
+		waits = one.last != nil
+		b.mu.Unlock()
+	}
+	if now, err := h.Upload(t.Context(), h.imported, last); err != nil || now.Offset != 0 {
+		t.Errorf("it stands at %d, %v", now.Offset, err)
+	}
+	if err := <-ended; !errors.Is(err, ErrOvertaken) {
+		t.Errorf("the older request ended with %v", err)
+	}
+	for id, ended := range writing {
+		_, err := h.Upload(t.Context(), h.imported, id)
+		h.must(err)
+		if err := <-ended; !errors.Is(err, ErrOvertaken) {
+			t.Errorf("one that wrote ended with %v", err)
+		}
 	}
 }
 
@@ -206,13 +251,14 @@ func TestThePathsOfUploads(t *testing.T) {
 		t.Errorf("below a file: %v", err)
 	}
 	// It is gone, and does not stand in the way.
-	if _, err := h.Upload(h.imported, inside.ID); !errors.Is(err, ErrNoUpload) {
+	if _, err := h.Upload(t.Context(), h.imported, inside.ID); !errors.Is(err, ErrNoUpload) {
 		t.Errorf("it is still there: %v", err)
 	}
 	if empty := h.begin("empty.wav", 0); !empty.Done() || len(h.read("empty.wav")) != 0 {
 		t.Errorf("an empty file: %+v", empty)
 	}
-	h.must(h.Discard(h.imported, first.ID))
+	_, err = h.Discard(t.Context(), h.imported, first.ID)
+	h.must(err)
 	if replaced := h.begin("rec/a.wav", 4); replaced.Done() {
 		t.Errorf("after it was taken away: %+v", replaced)
 	}
@@ -286,7 +332,7 @@ func TestUploadsAfterACrash(t *testing.T) {
 			h.must(err)
 			row.damage(h)
 			h.reopen()
-			got, err := h.Upload(h.imported, up.ID)
+			got, err := h.Upload(t.Context(), h.imported, up.ID)
 			if row.offset < 0 {
 				if !errors.Is(err, ErrNoUpload) {
 					t.Fatalf("%+v, %v, want it gone", got, err)

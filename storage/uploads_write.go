@@ -31,7 +31,7 @@ func (u *Uploads) Append(ctx context.Context, imported, id string, offset int64,
 	if err != nil {
 		return Upload{}, err
 	}
-	release, err := b.takeOver(one)
+	ctx, release, err := b.takeOver(ctx, one)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -41,20 +41,11 @@ func (u *Uploads) Append(ctx context.Context, imported, id string, offset int64,
 		return Upload{}, err
 	}
 	defer free()
-
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	defer context.AfterFunc(ctx, interrupt)()
 	b.mu.Lock()
 	begun := one.Upload
 	gone := b.closed || b.uploads[id] != one
-	one.stop = func() { stop(ErrOvertaken) }
 	b.mu.Unlock()
-	defer func() {
-		b.mu.Lock()
-		one.stop = nil
-		b.mu.Unlock()
-	}()
 	switch {
 	case gone:
 		return Upload{}, ErrNoUpload
@@ -74,7 +65,7 @@ func (u *Uploads) slot(ctx context.Context) (free func(), err error) {
 	case u.slots <- struct{}{}:
 		return func() { <-u.slots }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	case <-patience.C:
 		return nil, ErrUploadsBusy
 	}

@@ -139,6 +139,7 @@ export default {
       analyse_stop: "Stopped judging calls anew",
       upload: "Upload recordings",
       import: "Start an import",
+      discard: "Take an uploaded file away",
       import_stop: "Stop an import",
       export: "Exported evidence",
     },

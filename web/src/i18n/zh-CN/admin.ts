@@ -136,6 +136,7 @@ export default {
       analyse_stop: "停止分析通话",
       upload: "上传录音",
       import: "开始导入",
+      discard: "去掉上传的文件",
       import_stop: "停止导入",
       export: "导出证据",
     },
