@@ -132,13 +132,21 @@ func TestEditing(t *testing.T) {
 	h.with("est_2").do(http.MethodPatch, "/api/v1/calls/"+live.ID, `{"ticket":"V"}`).fails(http.StatusNotFound, "no_call")
 	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+call.ID, `{"ticket":"V"}`).fails(http.StatusNotFound, "no_call")
 	// Its own seat has a while to say how it was.
-	ended, _ := h.store("s1", h.clock.Now().Add(-time.Minute), nil)
+	ended, _ := h.store("s1", h.clock.Now().Add(-time.Minute), func(c *earshot.Call) {
+		c.Marks = []earshot.Mark{{ID: earshot.NewID(h.clock.Now()), Kind: earshot.MarkNote, By: "inspector-1", Text: "态度不好", Shared: true}}
+	})
+	_, err = h.archive.Hold(t.Context(), earshot.Hold{Call: ended.ID, By: firstAdmin, Reason: "投诉坐席", At: earshot.At(h.clock.Now())})
+	must(t, err)
 	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+ended.ID, `{"rating":5}`).want(http.StatusOK).into(&got)
 	h.with("est_2").do(http.MethodPatch, "/api/v1/calls/"+ended.ID, `{"rating":1}`).fails(http.StatusNotFound, "no_call")
 	h.with("est_1").do(http.MethodPost, "/api/v1/calls/"+ended.ID+"/end", nil).fails(http.StatusConflict, "not_live")
 	h.with("est_1").do(http.MethodPatch, "/api/v1/calls/"+earshot.NewID(h.clock.Now()), `{"rating":1}`).fails(http.StatusNotFound, "no_call")
-	if got.ID != ended.ID || got.Rating != 5 {
-		t.Errorf("rated: %+v", got)
+	if got.ID != ended.ID || got.Rating != 5 || len(got.Marks) != 0 || len(got.Holds) != 0 {
+		t.Errorf("rated: %+v", got) // what was noted of it, and why it is held, is not for the seat
+	}
+	supervisor.get("/api/v1/calls/" + ended.ID).want(http.StatusOK).into(&got)
+	if len(got.Marks) != 1 || len(got.Holds) != 1 {
+		t.Errorf("a supervisor sees %+v", got)
 	}
 	if row := h.audited(earshot.AuditUpdate, 4)[0]; row.Who != "seat:s1" || row.Call != ended.ID || row.Target != "s1" {
 		t.Errorf("audit row %+v", row)
@@ -182,8 +190,14 @@ func TestMarks(t *testing.T) {
 		admin.do(http.MethodDelete, path+"/"+shared, nil).want(http.StatusNoContent)
 		admin.do(http.MethodDelete, path+"/"+shared, nil).fails(http.StatusNotFound, "no_mark")
 	}
-	h.audited(earshot.AuditMark, 4)
-	h.audited(earshot.AuditDelete, 4)
+	// Nobody learns from the call's audit that others keep a mark to themselves.
+	for _, action := range []string{earshot.AuditMark, earshot.AuditDelete} {
+		for _, row := range h.audited(action, 2) {
+			if row.FromMs != 2000 {
+				t.Errorf("the private mark is in the audit: %+v", row)
+			}
+		}
+	}
 }
 
 func TestStoredAudio(t *testing.T) {

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"slices"
 
 	"earshot"
 )
@@ -87,16 +88,15 @@ func (s *Server) answerCall(ctx context.Context, call earshot.Call) *body[earsho
 	return answerWith(seenBy(visitOf(ctx).who, call))
 }
 
-// seenBy leaves out the marks that others keep to themselves; lists are empty
-// lists, not null.
+// seenBy leaves out the marks that others keep to themselves; and for who drives
+// calls without seeing those that are stored, as seats do, what others noted of
+// it, and why it is held. Lists are empty lists, not null.
 func seenBy(p Principal, call earshot.Call) earshot.Call {
 	call = call.Clone()
-	marks := []earshot.Mark{}
-	for _, m := range call.Marks {
-		if m.Shared || m.By == p.Who() {
-			marks = append(marks, m)
-		}
+	sees := p.User.Role.May(earshot.SeeCalls)
+	call.Marks = slices.DeleteFunc(call.Marks, func(m earshot.Mark) bool { return m.By != p.Who() && !(sees && m.Shared) })
+	if !sees {
+		call.Holds = []earshot.Hold{}
 	}
-	call.Marks = marks
 	return call
 }

@@ -76,7 +76,7 @@ func (s *Server) addMark(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	s.auditMark(ctx, earshot.AuditMark, made, string(made.Kind))
+	s.auditMark(ctx, earshot.AuditMark, made, made.Shared, string(made.Kind))
 	return answerWith(made), nil
 }
 
@@ -94,6 +94,7 @@ func (s *Server) changeMark(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	noticed := mark.Shared
 	fields := in.Body.apply(&mark)
 	err = s.Floor.ChangeMark(ctx, in.ID, mark)
 	if errors.Is(err, earshot.ErrNotLive) {
@@ -102,7 +103,7 @@ func (s *Server) changeMark(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	s.auditMark(ctx, earshot.AuditUpdate, mark, "mark "+string(mark.Kind)+": "+fields.String())
+	s.auditMark(ctx, earshot.AuditUpdate, mark, noticed || mark.Shared, "mark "+string(mark.Kind)+": "+fields.String())
 	return answerWith(mark), nil
 }
 
@@ -118,7 +119,7 @@ func (s *Server) deleteMark(ctx context.Context, in *ByMark) (*nothing, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.auditMark(ctx, earshot.AuditDelete, mark, "mark "+string(mark.Kind))
+	s.auditMark(ctx, earshot.AuditDelete, mark, mark.Shared, "mark "+string(mark.Kind))
 	return nil, nil
 }
 
@@ -142,8 +143,13 @@ func (s *Server) ownMark(ctx context.Context, in ByMark) (earshot.Mark, error) {
 	return mark, nil
 }
 
-// auditMark writes down what was done to a mark.
-func (s *Server) auditMark(ctx context.Context, action string, mark earshot.Mark, reason string) {
+// auditMark writes down what was done to a mark, if others notice it: all who see
+// the call see its audit, and evidence packages carry it out of the house. What
+// somebody keeps to themselves is in neither.
+func (s *Server) auditMark(ctx context.Context, action string, mark earshot.Mark, noticed bool, reason string) {
+	if !noticed {
+		return
+	}
 	row := s.row(visitOf(ctx).who, action, visitOf(ctx).about)
 	row.FromMs, row.ToMs, row.Reason = mark.StartMs, mark.EndMs, reason
 	s.audit.Add(row)
