@@ -20,10 +20,10 @@ type ImportSuggestion struct {
 // mostSuggestions is how many patterns are worth a choice.
 const mostSuggestions = 5
 
-// SuggestImportPatterns makes patterns out of what paths look like, the best
-// first: those that fit more paths, and of these the ones that tell more. What
-// looks like a day, a time, a seat that exists, a phone number, an agent's number
-// or a direction is taken for one.
+// SuggestImportPatterns makes patterns out of what paths look like, first the one
+// that tells most of all files together: a loose pattern that fits the one odd name,
+// too, tells less. What looks like a day, a time, a seat that exists, a phone number,
+// an agent's number or a direction is taken for one.
 func SuggestImportPatterns(paths []string, seats []Seat) []ImportSuggestion {
 	known := map[string]bool{}
 	for _, s := range seats {
@@ -44,7 +44,7 @@ func SuggestImportPatterns(paths []string, seats []Seat) []ImportSuggestion {
 		return cmp.Or(shapes[b]-shapes[a], strings.Compare(a, b))
 	})
 	var found []ImportSuggestion
-	fields := map[string]int{}
+	told := map[string]int{} // facts of all files together, by pattern
 	for _, shape := range common[:min(len(common), 4*mostSuggestions)] {
 		pattern, err := ParseImportPattern(shape)
 		if err != nil {
@@ -61,13 +61,13 @@ func SuggestImportPatterns(paths []string, seats []Seat) []ImportSuggestion {
 		}
 		for _, f := range pattern.Fields() {
 			if f != FieldAny {
-				fields[shape]++
+				told[shape] += one.Matched
 			}
 		}
 		found = append(found, one)
 	}
 	slices.SortStableFunc(found, func(a, b ImportSuggestion) int {
-		return cmp.Or(b.Matched-a.Matched, fields[b.Pattern]-fields[a.Pattern])
+		return cmp.Or(told[b.Pattern]-told[a.Pattern], b.Matched-a.Matched)
 	})
 	return found[:min(len(found), mostSuggestions)]
 }

@@ -28,6 +28,13 @@ func TestSuggestImportPatterns(t *testing.T) {
 			[]string{"20160304/tape/side/1001-101500.wav", "20160305/disc/front/1002-111500.wav"},
 			"{date:yyyyMMdd}/{*}/{*}/{agent}-{time:HHmmss}", 2,
 		},
+		"an odd one among good names": {
+			[]string{
+				"20160304/20160304_101500_1001_13900000001_呼入.mp3", "20160304/20160304_101700_1002_13900000002_呼出.mp3",
+				"20160305/20160305_101500_1001_13900000003_呼入.mp3", "20160305/REC00012.mp3",
+			},
+			"{start:yyyyMMdd_HHmmss}_{agent}_{number}_{direction}", 3,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := SuggestImportPatterns(append(row.paths, "meta.csv"), seats)

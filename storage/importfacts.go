@@ -136,7 +136,7 @@ func (f *importFacts) findSeat(s *settled) error {
 
 // Bounds of previews.
 const (
-	previewed    = 200  // rows
+	previewed    = 200  // rows of the first files, and as many of later ones that are odd
 	previewLooks = 2000 // files that are looked into for tags, beyond which names and the table alone count
 )
 
@@ -226,10 +226,11 @@ func (f *importFacts) previewFolder(ctx context.Context, p *earshot.ImportPrevie
 
 // preview adds a file, of which this is settled, to a preview.
 func (f *importFacts) preview(p *earshot.ImportPreview, file imports.File, s settled, err error) {
+	unknownStart := slices.Contains(s.Remarks, earshot.RemarkStartUnknown)
 	switch {
 	case err != nil:
 		p.Refused++
-	case slices.Contains(s.Remarks, earshot.RemarkStartUnknown):
+	case unknownStart:
 		p.UnknownStart++
 	}
 	fits := f.pattern == nil
@@ -241,7 +242,11 @@ func (f *importFacts) preview(p *earshot.ImportPreview, file imports.File, s set
 	} else {
 		p.Unmatched++
 	}
-	if len(p.Rows) >= previewed {
+	most := previewed
+	if err != nil || unknownStart || !fits {
+		most *= 2
+	}
+	if len(p.Rows) >= most {
 		return
 	}
 	row := earshot.ImportPreviewRow{Path: file.Path, Facts: s.Facts, From: s.From, Remarks: s.Remarks}
