@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -184,6 +185,8 @@ func TestMarks(t *testing.T) {
 				t.Errorf("the call shows %d marks, want %d", len(c.Marks), len(want))
 			}
 		}
+		inspector.do(http.MethodPost, path, `{"kind":"note","startMs":0,"endMs":9000000000}`).fails(http.StatusUnprocessableEntity, "bad_mark")
+		inspector.do(http.MethodPatch, path+"/"+private, `{"endMs":9000000000}`).fails(http.StatusUnprocessableEntity, "bad_mark")
 		supervisor.do(http.MethodDelete, path+"/"+private, nil).fails(http.StatusNotFound, "no_mark")
 		supervisor.do(http.MethodDelete, path+"/"+shared, nil).fails(http.StatusForbidden, "forbidden")
 		inspector.do(http.MethodDelete, path+"/"+private, nil).want(http.StatusNoContent)
@@ -198,6 +201,22 @@ func TestMarks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A call takes so many marks of people and no more; those of others do not count.
+func TestMarksAreBounded(t *testing.T) {
+	h := open(t)
+	inspector := h.user(earshot.RoleInspector)
+	marks := []earshot.Mark{}
+	for n := range earshot.MostMarks - 1 {
+		marks = append(marks, earshot.Mark{ID: fmt.Sprint(n), Kind: earshot.MarkNote, By: "x"}, earshot.Mark{ID: fmt.Sprint("alert", n), Kind: earshot.MarkSilence, Shared: true})
+	}
+	call, _ := h.store("s1", h.clock.Now().Add(-time.Hour), func(c *earshot.Call) { c.Marks = marks })
+	path := "/api/v1/calls/" + call.ID + "/marks"
+	id := inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000}`).want(http.StatusCreated).field("id")
+	inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000}`).fails(http.StatusConflict, "many_marks")
+	inspector.do(http.MethodDelete, path+"/"+id, nil).want(http.StatusNoContent)
+	inspector.do(http.MethodPost, path, `{"kind":"bookmark","startMs":1000}`).want(http.StatusCreated)
 }
 
 func TestStoredAudio(t *testing.T) {

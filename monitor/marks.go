@@ -69,6 +69,9 @@ func (s *Server) addMark(ctx context.Context, in *struct {
 		ID: earshot.NewID(s.Now()), Kind: earshot.MarkKind(m.Kind), Side: m.Side, StartMs: m.StartMs, EndMs: max(m.EndMs, m.StartMs),
 		By: visitOf(ctx).who.Who(), Text: m.Text, Shared: m.Shared,
 	}
+	if err := s.roomForMark(ctx, in.ID, mark); err != nil {
+		return nil, err
+	}
 	made, err := s.Floor.AddMark(ctx, in.ID, mark)
 	if errors.Is(err, earshot.ErrNotLive) {
 		made, err = s.Archive.AddMark(ctx, in.ID, mark)
@@ -78,6 +81,31 @@ func (s *Server) addMark(ctx context.Context, in *struct {
 	}
 	s.auditMark(ctx, earshot.AuditMark, made, made.Shared, string(made.Kind))
 	return answerWith(made), nil
+}
+
+// errManyMarks means that a call has all the marks it may have.
+var errManyMarks = earshot.Fail(earshot.Conflict, "many_marks", "a call has at most %d bookmarks and notes; take some away first", earshot.MostMarks)
+
+// roomForMark says what is in the way of setting a good mark on a call: lists of
+// calls carry all their marks.
+func (s *Server) roomForMark(ctx context.Context, id string, mark earshot.Mark) error {
+	if err := mark.Validate(); err != nil {
+		return err
+	}
+	call, err := s.call(ctx, id)
+	if err != nil {
+		return err
+	}
+	byHand := 0
+	for _, m := range call.Marks {
+		if m.Kind.ByHand() {
+			byHand++
+		}
+	}
+	if byHand >= earshot.MostMarks {
+		return errManyMarks
+	}
+	return nil
 }
 
 // ByMark names a mark of a call in the path.
@@ -96,6 +124,9 @@ func (s *Server) changeMark(ctx context.Context, in *struct {
 	}
 	noticed := mark.Shared
 	fields := in.Body.apply(&mark)
+	if err := mark.Validate(); err != nil {
+		return nil, err
+	}
 	err = s.Floor.ChangeMark(ctx, in.ID, mark)
 	if errors.Is(err, earshot.ErrNotLive) {
 		err = s.Archive.ChangeMark(ctx, in.ID, mark)
@@ -135,7 +166,7 @@ func (s *Server) ownMark(ctx context.Context, in ByMark) (earshot.Mark, error) {
 	switch {
 	case !ok:
 		return mark, index.ErrNoMark
-	case mark.Kind != earshot.MarkBookmark && mark.Kind != earshot.MarkNote:
+	case !mark.Kind.ByHand():
 		return mark, errMarkKept
 	case mark.By != v.who.Who():
 		return mark, s.also(v, "others")

@@ -3,7 +3,6 @@ package storage
 import (
 	"context"
 	"slices"
-	"unicode/utf8"
 
 	"earshot"
 	"earshot/storage/index"
@@ -27,13 +26,10 @@ func (a *Archive) Marks(ctx context.Context, id string) ([]earshot.Mark, error) 
 	return c.Marks, err
 }
 
-// maxMarkText is how many characters a mark's text may have.
-const maxMarkText = 2000
-
 // AddMark adds a mark to a stored call, giving it an id if it has none;
 // earshot.ErrNoCall, ErrNotStored, `bad_mark`.
 func (a *Archive) AddMark(ctx context.Context, id string, mark earshot.Mark) (earshot.Mark, error) {
-	if err := validMark(mark); err != nil {
+	if err := mark.Validate(); err != nil {
 		return earshot.Mark{}, err
 	}
 	if mark.ID == "" {
@@ -47,19 +43,10 @@ func (a *Archive) AddMark(ctx context.Context, id string, mark earshot.Mark) (ea
 	return mark, err
 }
 
-func validMark(mark earshot.Mark) error {
-	if mark.Kind != "" && mark.StartMs >= 0 && mark.EndMs >= mark.StartMs && mark.EndMs <= maxTimelineMs &&
-		utf8.ValidString(mark.Text) && utf8.RuneCountInString(mark.Text) <= maxMarkText {
-		return nil
-	}
-	return earshot.Fail(earshot.Invalid, "bad_mark",
-		"a mark has a kind, does not end before it starts, and has at most %d characters of text", maxMarkText)
-}
-
 // ChangeMark puts mark in the place of the one with its id on a stored call;
 // earshot.ErrNoCall, ErrNotStored, index.ErrNoMark, `bad_mark`.
 func (a *Archive) ChangeMark(ctx context.Context, id string, mark earshot.Mark) error {
-	if err := validMark(mark); err != nil {
+	if err := mark.Validate(); err != nil {
 		return err
 	}
 	_, err := a.edit(ctx, id, func(c *earshot.Call) error {

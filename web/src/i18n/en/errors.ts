@@ -41,6 +41,7 @@ export default {
   branch_in_use: "The branch still has seats or branches below it; move them first",
   seat_in_use: "The seat is in a call; it can be deleted when that has ended",
   exists: "That ID is taken; choose another",
+  former_user: "Somebody had this ID who was deleted, and what they did is kept under it: take another",
   last_admin: "This is the last administrator and cannot be disabled, demoted or deleted",
   bad_id: "Not a valid ID: 1–64 lower-case letters, digits or . _ -, beginning with a letter or digit",
   bad_name: "Not a valid name: 1–100 characters",
@@ -96,6 +97,7 @@ export default {
   mark_kept: "What analysis and the recorder note cannot be changed or deleted by hand",
   no_mark: "There is no such mark; it may have been deleted",
   bad_mark: "A mark ends after it begins and has at most 2,000 characters of text",
+  many_marks: "A call has at most 500 bookmarks and notes; take some away first",
   no_audio: "Nothing was recorded in that span",
   no_converter:
     "Browsers cannot play this old format. The server converts it with ffmpeg, which is not installed there: ask an administrator to install it. The original is untouched and can be downloaded.",
