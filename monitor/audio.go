@@ -2,17 +2,20 @@ package monitor
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"earshot"
+	"earshot/storage"
 )
 
 // serveAudio answers get-part-audio and get-call-audio: the stored bytes of a
@@ -41,6 +44,7 @@ type audioAsk struct {
 	reason   string // why it is taken, if somebody says so
 	excerpt  bool
 	from, to int64 // ms of the call's timeline, for an excerpt; to 0: the end
+	start    int64 // ms of the call's timeline at which the part is to begin; 0: where it does
 }
 
 func audioAskedFor(r *http.Request) (audioAsk, error) {
@@ -58,9 +62,10 @@ func audioAskedFor(r *http.Request) (audioAsk, error) {
 		return ask, earshot.Fail(earshot.Invalid, "bad_reason", "a reason is at most %d characters of text", maxReason)
 	}
 	for _, f := range []struct {
-		name string
-		to   *int64
-	}{{"fromMs", &ask.from}, {"toMs", &ask.to}} {
+		name    string
+		to      *int64
+		excerpt bool
+	}{{"fromMs", &ask.from, true}, {"toMs", &ask.to, true}, {"startMs", &ask.start, false}} {
 		text := query.Get(f.name)
 		if text == "" {
 			continue
@@ -69,7 +74,10 @@ func audioAskedFor(r *http.Request) (audioAsk, error) {
 		if err != nil || ms < 0 {
 			return ask, earshot.Fail(earshot.Invalid, "invalid", "%s is a number of milliseconds", f.name)
 		}
-		*f.to, ask.excerpt = ms, true
+		*f.to, ask.excerpt = ms, ask.excerpt || f.excerpt
+	}
+	if ask.start > 0 && (ask.excerpt || ask.download) {
+		return ask, earshot.Fail(earshot.Invalid, "invalid", "startMs is for playing; an excerpt has fromMs")
 	}
 	if ask.excerpt && ask.to != 0 && ask.to <= ask.from {
 		return ask, earshot.Fail(earshot.Invalid, "invalid", "toMs comes after fromMs")
@@ -110,7 +118,7 @@ func sealed(call earshot.Call, n int) bool {
 }
 
 func (s *Server) answerStored(w http.ResponseWriter, r *http.Request, ask audioAsk) error {
-	file, part, err := s.Archive.Audio(r.Context(), ask.call, ask.n)
+	file, part, err := s.storedAudio(r.Context(), ask)
 	if err != nil {
 		return err
 	}
@@ -119,11 +127,31 @@ func (s *Server) answerStored(w http.ResponseWriter, r *http.Request, ask audioA
 	h.Set("Content-Type", part.AudioType())
 	// Asked about each time: who has signed out does not hear it again.
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("ETag", `"`+part.SHA256+`"`)
+	tag := part.SHA256
+	if ask.start > part.StartMs {
+		tag += fmt.Sprintf("-%d", ask.start)
+		part = beginAt(part, ask.start)
+	}
+	h.Set("ETag", `"`+tag+`"`)
 	s.heard(r, ask, part)
 	s.name(w, ask, part.N, part.AudioType())
 	http.ServeContent(w, r, "", time.Time{}, file)
 	return nil
+}
+
+func (s *Server) storedAudio(ctx context.Context, ask audioAsk) (io.ReadSeekCloser, earshot.Part, error) {
+	if ask.start > 0 {
+		return s.Archive.AudioFrom(ctx, ask.call, ask.n, ask.start)
+	}
+	return s.Archive.Audio(ctx, ask.call, ask.n)
+}
+
+// beginAt is a part as if it began at ms of the call's timeline.
+func beginAt(part earshot.Part, ms int64) earshot.Part {
+	rest := part.StartMs + part.DurationMs - ms
+	part.Bytes = part.Bytes * rest / max(part.DurationMs, 1)
+	part.StartMs, part.DurationMs = ms, rest
+	return part
 }
 
 // closeRead closes what was only read; there is nothing to lose.
@@ -134,8 +162,13 @@ func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot
 	if err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(call.Parts, func(p earshot.Part) bool { return p.N == ask.n }); i >= 0 && ask.start > 0 {
+		if audio, err = storage.LiveAudioFrom(call.Parts[i], audio, ask.start); err != nil {
+			return err
+		}
+	}
 	row := s.row(visitOf(r.Context()).who, earshot.AuditPlay, Subject{Seat: call.Seat, Call: call.ID})
-	row.ToMs, row.Reason = call.OffsetMs(s.Now()), "live"
+	row.FromMs, row.ToMs, row.Reason = ask.start, call.OffsetMs(s.Now()), "live"
 	s.played(r, ask, row)
 	s.name(w, ask, ask.n, mediaType)
 	answerBytes(w, r, audio, mediaType)

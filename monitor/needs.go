@@ -58,6 +58,8 @@ type Archive interface {
 	DeleteMark(ctx context.Context, call, mark string) error
 	// Audio opens the stored file of part n, or of the only part if n is 0.
 	Audio(ctx context.Context, call string, n int) (io.ReadSeekCloser, earshot.Part, error)
+	// AudioFrom is Audio of a part that begins at fromMs of the call's timeline.
+	AudioFrom(ctx context.Context, call string, n int, fromMs int64) (io.ReadSeekCloser, earshot.Part, error)
 	// Excerpt is a self-contained file of [fromMs, toMs) of the call's timeline,
 	// cut from part n, or from the only one in it if n is 0; toMs 0 is the end.
 	Excerpt(ctx context.Context, call string, n int, fromMs, toMs int64) (*storage.Clip, error)

@@ -66,6 +66,8 @@ func LiveExcerpt(c earshot.Call, n int, fromMs, toMs int64, soFar func(part ears
 	return clip, nil
 }
 
+var errBadSpan = earshot.Fail(earshot.Invalid, "bad_span", "an excerpt begins in the call and ends after it begins")
+
 // ErrCannotCut means that the part's file cannot be cut without coding it anew;
 // it can only be had whole.
 var ErrCannotCut = earshot.Fail(earshot.Conflict, "cannot_cut", "this recording cannot be cut without changing it; take the whole file")
@@ -79,7 +81,7 @@ func clipOf(c earshot.Call, n int, fromMs, toMs int64, counts func(earshot.Part)
 		toMs = max(c.DurationMs, fromMs+1)
 	}
 	if fromMs < 0 || toMs <= fromMs || toMs > maxTimelineMs {
-		return nil, earshot.Fail(earshot.Invalid, "bad_span", "an excerpt begins in the call and ends after it begins")
+		return nil, errBadSpan
 	}
 	var in []earshot.Part
 	known := n == 0

@@ -27,34 +27,28 @@ func Opus(w io.Writer, r io.ReaderAt, size int64, from, to time.Duration, commen
 	if err != nil {
 		return 0, err
 	}
-	first := max(granules(from), 0) + int64(file.head.PreSkip) + file.base
 	end := int64(math.MaxInt64)
 	if to > 0 {
-		end = granules(to) + int64(file.head.PreSkip) + file.base
+		end = file.granule(to)
 	}
-	if first >= end {
-		return 0, ErrEmpty
-	}
-	roll := max(first-preRoll, file.base)
-	// A page may begin inside a packet: a second more makes sure that the first
-	// one needed is whole.
-	mark, err := ogg.SeekGranule(r, size, file.serial, max(roll-pageSamples, 0))
-	if errors.Is(err, io.EOF) {
-		return 0, ErrEmpty
-	}
+	c, at, err := file.cutFrom(r, size, from)
 	if err != nil {
-		return 0, fmt.Errorf("find the excerpt: %w", err)
+		return 0, err
 	}
-	start := max(mark.Offset, file.audio)
-	c := &cut{w: w, file: file, first: first, end: end, roll: roll, comments: comments}
-	packets := ogg.NewPacketReader(ogg.NewScannerAt(io.NewSectionReader(r, start, size-start), start))
-	if err := timed(packets, max(mark.Before, file.base), c.packet); err != nil {
+	if c.first >= end {
+		return 0, ErrEmpty
+	}
+	c.w, c.end, c.comments = w, end, comments
+	if err := timed(packetsIn(r, at.Offset, size), at.Before, c.packet); err != nil {
 		return 0, err
 	}
 	return c.finish()
 }
 
-func granules(d time.Duration) int64 { return samplesIn(d, opus.SampleRate) }
+// packetsIn are the packets of the pages in [from, to), where a page begins at from.
+func packetsIn(r io.ReaderAt, from, to int64) *ogg.PacketReader {
+	return ogg.NewPacketReader(ogg.NewScannerAt(io.NewSectionReader(r, from, to-from), from))
+}
 
 // source is what the headers say.
 type source struct {
@@ -98,6 +92,28 @@ func open(r io.ReaderAt, size int64) (source, error) {
 			return s, nil
 		}
 	}
+}
+
+// granule is where the time d lies that players show.
+func (s source) granule(d time.Duration) int64 {
+	return samplesIn(max(d, 0), opus.SampleRate) + int64(s.head.PreSkip) + s.base
+}
+
+// cutFrom is a cut that begins at from, and the page from which on it needs packets.
+func (s source) cutFrom(r io.ReaderAt, size int64, from time.Duration) (*cut, ogg.Mark, error) {
+	first := s.granule(from)
+	roll := max(first-preRoll, s.base)
+	// A page may begin inside a packet: a second more makes sure that the first
+	// one needed is whole.
+	at, err := ogg.SeekGranule(r, size, s.serial, max(roll-pageSamples, 0))
+	if errors.Is(err, io.EOF) {
+		return nil, at, ErrEmpty
+	}
+	if err != nil {
+		return nil, at, fmt.Errorf("find the excerpt: %w", err)
+	}
+	at.Offset, at.Before = max(at.Offset, s.audio), max(at.Before, s.base)
+	return &cut{file: s, first: first, end: math.MaxInt64, roll: roll}, at, nil
 }
 
 // packet is a packet and the granules between which it lies.
@@ -175,11 +191,12 @@ type cut struct {
 	first, end int64 // what is asked for
 	roll       int64 // packets that end later are needed
 	comments   []string
+	placed     bool // granules are left as they are in the file
 
 	pages ogg.Writer
 	buf   []byte
 	begun bool
-	zero  int64 // granule of the first packet's start: 0 in the excerpt
+	zero  int64 // the file's granule that is 0 in the excerpt: of the first packet's start
 	at    int64 // where the next packet must begin
 	held  int64 // where the page being gathered begins
 }
@@ -227,7 +244,10 @@ func (c *cut) begin(start int64) {
 	if start > c.first {
 		start -= (start - c.roll + 959) / 960 * 960 // one too many rather than a shifted beginning
 	}
-	c.zero, c.at, c.held = start, start, start
+	c.at, c.held = start, start
+	if !c.placed {
+		c.zero = start
+	}
 	head, tags := c.file.head, c.file.tags
 	head.PreSkip = int(max(c.first-start, 0))
 	tags.Comments = append(append([]string{}, tags.Comments...), c.comments...)

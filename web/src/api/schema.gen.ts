@@ -1373,6 +1373,7 @@ export interface components {
             tags: string[];
             talk?: components["schemas"]["Talk"];
             ticket: string;
+            untold?: string;
         };
         CallFacts: {
             account?: string;
@@ -3384,6 +3385,8 @@ export interface operations {
                 fromMs?: number;
                 /** @description of an excerpt, on the call's timeline */
                 toMs?: number;
+                /** @description where on the call's timeline a part of Opus is to begin, for playing; in ranges like the part itself */
+                startMs?: number;
                 /** @description 1: as a file, which needs the permission to download */
                 download?: "1";
                 /** @description why it is taken, for the audit */

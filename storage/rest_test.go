@@ -1,0 +1,75 @@
+package storage_test
+
+import (
+	"bytes"
+	"io"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"earshot"
+	"earshot/audio/excerpt"
+	"earshot/storage"
+)
+
+// A part that begins later is a file like any other: it can be read from any place.
+func TestAudioFrom(t *testing.T) {
+	h := open(t)
+	packets := tone(t, 440, 5, 1, 1)
+	c := stored()
+	h.addPart(t, &c, 1000, twoSided(t, c, 1, start, packets, packets, true))
+	c.Parts[0].DurationMs = 5000
+	for n, file := range map[int][]byte{2: stereoWAV(t, earshot.PCMA, 2000), 3: []byte("OggS, and no more")} {
+		p := earshot.Part{N: n, File: earshot.PartFile(c.ID, n, earshot.PCMA), Track: earshot.TrackBoth, Codec: earshot.PCMA,
+			Channels: 2, StartMs: int64(n) * 10_000, DurationMs: 2000, SHA256: "x"}
+		if n == 3 {
+			p.Codec, p.File = earshot.Opus, earshot.PartFile(c.ID, n, earshot.Opus)
+		}
+		must(t, h.files.WriteWhole(p.File, file))
+		c.Parts = append(c.Parts, p)
+	}
+	must(t, h.SaveCall(t.Context(), c))
+	whole, err := h.files.ReadWhole(c.Parts[0].File)
+	must(t, err)
+	for _, row := range []struct {
+		what   string
+		n      int
+		fromMs int64
+		code   string
+	}{
+		{"the part's beginning", 1, 1000, ""},
+		{"before the part", 1, 300, ""},
+		{"a little later", 1, 1010, ""},
+		{"in its middle", 1, 3210, ""},
+		{"its last moment", 1, 5980, ""},
+		{"behind it", 1, 6500, "no_audio"},
+		{"nonsense", 1, 1 << 60, "bad_span"},
+		{"what is not Opus", 2, 21_000, "cannot_cut"},
+		{"a file that is none", 3, 31_000, "cannot_decode"},
+		{"a part that is not there", 4, 0, "no_part"},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			rest, _, err := h.AudioFrom(t.Context(), c.ID, row.n, row.fromMs)
+			if row.code != "" {
+				wantCode(t, err, row.code)
+				return
+			}
+			must(t, err)
+			want := whole
+			if row.fromMs > 1000 {
+				head, offset, err := excerpt.Rest(bytes.NewReader(whole), int64(len(whole)), time.Duration(row.fromMs-1000)*time.Millisecond)
+				must(t, err)
+				want = append(head, whole[offset:]...)
+			}
+			must(t, iotest.TestReader(rest, want))
+			_, err = rest.Seek(-1, io.SeekStart)
+			if err == nil {
+				t.Error("a place before the file")
+			}
+			must(t, rest.Close())
+			live, err := storage.LiveAudioFrom(c.Parts[0], whole, row.fromMs)
+			must(t, err)
+			same(t, "of a call that goes on", bytes.Equal(live, want), true)
+		})
+	}
+}
