@@ -31,6 +31,14 @@ export interface ExportedList {
   more: boolean;
 }
 
+/** What a failure on the way is called; that somebody gave up is none. */
+const refused =
+  (code: string) =>
+  (err: unknown): never => {
+    if (err instanceof DOMException && err.name === "AbortError") throw err;
+    throw new Problem(0, code, "");
+  };
+
 /** How many rows one export has at most. */
 export const mostExported = 100_000;
 
@@ -48,15 +56,14 @@ export async function exportCalls(
   const response = await fetch(`/api/v1/calls/export?${asked}&columns=${columns.join(",")}`, {
     credentials: "same-origin",
     signal,
-  }).catch((err: unknown) => {
-    if (err instanceof DOMException && err.name === "AbortError") throw err;
-    throw new Problem(0, "unreachable", "");
-  });
+  }).catch(refused("unreachable"));
   if (!response.ok || !response.body) throw await problemOf(response);
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let lines = 0;
   const reader = response.body.getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+  // The server breaks off what fails once rows are on their way.
+  const next = () => reader.read().catch(refused("broken_off"));
+  for (let read = await next(); !read.done; read = await next()) {
     pieces.push(read.value);
     if (format !== "csv") continue;
     for (const byte of read.value) if (byte === 10) lines++;

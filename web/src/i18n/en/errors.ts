@@ -2,6 +2,7 @@
 export default {
   unreachable:
     "The server cannot be reached; check this computer's network and try again. If only this computer is cut off, recording goes on.",
+  broken_off: "It broke off half-way, and there is no whole file; try again",
   unexpected: "Something went wrong on the server ({code}); it has been logged. Try again later.",
   internal: "Something went wrong on the server; it has been logged. Try again later.",
   invalid:

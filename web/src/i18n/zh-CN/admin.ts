@@ -103,7 +103,7 @@ export default {
     span: "{from} – {to}",
     reasons: {
       live: "通话进行中",
-      bookmark: "书签",
+      bookmark: "标记",
       note: "备注",
       password: "密码",
       name: "名称",

@@ -1,6 +1,7 @@
 // What went wrong, by the server's code.
 export default {
   unreachable: "连不上服务器，请检查本机网络后重试。若只是本机网络中断，录音不受影响。",
+  broken_off: "传到一半中断了，没有得到完整的文件，请重试",
   unexpected: "服务器出了问题（{code}），已记入日志。请稍后重试。",
   internal: "服务器出了问题，已记入日志。请稍后重试。",
   invalid: "请求中有不合规则的内容，请检查填写的内容；若是旧页面，请刷新",
@@ -92,7 +93,7 @@ export default {
   mark_kept: "分析和录音程序写下的标记不能手工修改或删除",
   no_mark: "没有这条标记，可能已被删除",
   bad_mark: "标记不对：终点要在起点之后，文字最多 2000 字",
-  many_marks: "一个通话最多 500 条书签和备注，请先删除一些",
+  many_marks: "一个通话最多 500 条标记和备注，请先删除一些",
   no_audio: "这一段没有录音",
   no_converter:
     "这种老格式浏览器放不了，要由服务器上的 ffmpeg 转换，而服务器没有装。请管理员在服务器上安装 ffmpeg；原文件不受影响，可以下载。",
