@@ -169,8 +169,7 @@ func (a *Archive) keepAnalysed(ctx context.Context, done []*analysed) error {
 }
 
 func (a *Archive) writeJudged(kept []index.Judged) error {
-	var writing errgroup.Group
-	writing.SetLimit(saveAtOnce)
+	var writing errgroup.Group // of a batch together: the fewer syncs it takes
 	for _, k := range kept {
 		writing.Go(func() error { return a.writeFile(k.Call) })
 	}

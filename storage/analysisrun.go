@@ -47,7 +47,7 @@ const (
 	analysisWaits = time.Second
 	analysisStale = 2 * time.Minute // a run that was not seen for so long is nobody's
 	analysisBatch = 20              // calls at a time, beside recording: others wait for the index meanwhile
-	restlessBatch = 200             // without rest
+	restlessBatch = 500             // without rest
 	analysisSelf  = 48 * time.Hour  // so far back calls are analysed that never were
 	mostFailures  = 100             // are named
 )
