@@ -1,6 +1,9 @@
-import { partAudioUrl, playableUrl, type Side } from "@/api";
+import { partAudioUrl, playableUrl, type Side, type TrackKind } from "@/api";
 import type { Mixer } from "@/listen/mixer";
 import type { Span } from "./timeline";
+
+/** So near to its beginning every place of a file is at hand, seconds. */
+const nearSeconds = 1;
 
 /** One media element on the mixer, on which a part of a call is put. */
 export class Deck {
@@ -8,7 +11,8 @@ export class Deck {
   span: Span | null = null;
   /** Whether it sounds now; another may lie ready for later. */
   on = false;
-  /** Where a growing file ended when it was fetched, on the call's timeline. */
+  /** Where on the call's timeline what is on begins, and where a growing file ended when it was fetched. */
+  private beginsMs = 0;
   private fetchedMs = 0;
   private readonly source: MediaElementAudioSourceNode;
   private readonly firstToAgent: GainNode;
@@ -34,35 +38,57 @@ export class Deck {
     this.secondToCustomer = wire(1, "customer");
   }
 
-  /** Whether the span's file is on, and, if it grew when it was fetched, is long enough to play at ms. */
+  /** Whether the span's file is on and ms in it is at hand. */
   has(span: Span, ms: number): boolean {
-    return this.span?.n === span.n && (!this.span.growing || ms < this.fetchedMs);
+    if (this.span?.n !== span.n || (this.span.growing && ms >= this.fetchedMs)) return false;
+    return !span.fromAnywhere || this.reaches((ms - this.beginsMs) / 1000);
   }
 
-  /** Puts a span's file on. */
-  load(call: string, span: Span): void {
+  /**
+   * Whether a place is in memory, and all between it and the beginning: a browser
+   * looks for a place in an Ogg file by halving it, a request each time.
+   */
+  private reaches(seconds: number): boolean {
+    if (seconds < 0) return false;
+    if (seconds < nearSeconds) return true;
+    const { buffered } = this.element;
+    return buffered.length > 0 && buffered.start(0) < nearSeconds && seconds < buffered.end(0);
+  }
+
+  /** Puts a span's file on, to be heard from ms on. */
+  load(call: string, span: Span, ms: number): void {
     this.span = span;
     this.fetchedMs = span.endMs;
-    const { track } = span;
+    const away = span.fromAnywhere && ms - span.startMs > nearSeconds * 1000;
+    this.beginsMs = away ? Math.round(ms) : span.startMs;
+    this.wire(span.track);
+    const query = new URLSearchParams();
+    if (away) query.set("startMs", String(this.beginsMs));
+    // A growing file is another file each time it is fetched.
+    if (span.growing) query.set("upto", String(Math.round(span.endMs)));
+    const url = span.converted ? playableUrl(call, span.n) : partAudioUrl(call, span.n);
+    this.element.src = query.size > 0 ? `${url}?${query}` : url;
+    this.seek(ms);
+  }
+
+  /** Leads the file's channels to the sides that are in them. */
+  private wire(track: TrackKind): void {
     const swapped = track === "swapped"; // the left is the customer
     this.firstToAgent.gain.value = track === "customer" || swapped ? 0 : 1;
     this.firstToCustomer.gain.value = track === "customer" || track === "mixed" || swapped ? 1 : 0;
     this.secondToAgent.gain.value = swapped || track === "mixed" || track === "agent" ? 1 : 0;
     this.secondToCustomer.gain.value = track === "both" || track === "mixed" || track === "customer" ? 1 : 0;
-    // A growing file is another file each time it is fetched.
-    if (span.converted) this.element.src = playableUrl(call, span.n);
-    else
-      this.element.src = partAudioUrl(call, span.n) + (span.growing ? `?upto=${Math.round(span.endMs)}` : "");
   }
 
   /** Where the deck is on the call's timeline, ms. */
   position(): number {
-    return (this.span?.startMs ?? 0) + this.element.currentTime * 1000;
+    return this.beginsMs + this.element.currentTime * 1000;
   }
 
+  /** Moves to a place that is at hand. */
   seek(ms: number): void {
     if (!this.span) return;
-    const wanted = Math.max(0, (ms - this.span.startMs) / 1000);
+    const wanted = Math.max(0, (ms - this.beginsMs) / 1000);
     if (Math.abs(this.element.currentTime - wanted) > 0.005) this.element.currentTime = wanted;
   }
 

@@ -2,7 +2,7 @@ import type { Call } from "@/api";
 import type { Mixer } from "@/listen/mixer";
 import { Deck } from "./deck";
 import { type Stretch, stretchAt } from "./silence";
-import { lengthOf, nextSound, type Span, spansAt, spansOf } from "./timeline";
+import { lengthOf, nextChange, nextSound, type Span, spansAt, spansOf } from "./timeline";
 
 // Plays the parts of a call as one timeline, on which what was not recorded runs
 // as silence. Two decks, because a call may have a file a side for the same time,
@@ -141,17 +141,26 @@ export class ReplayPlayer {
       if (!deck.on) deck.eject();
     }
     for (const span of wanted) {
-      const deck = this.decks.find((d) => d.has(span, ms)) ?? this.decks.find((d) => !d.span);
-      if (!deck) continue;
-      if (!deck.span) {
-        deck.load(this.call.id, span);
-        this.report.phase("loading");
-      }
-      deck.on = true;
-      deck.element.playbackRate = this.rate;
-      deck.seek(ms);
-      void deck.element.play().catch((err: unknown) => this.refused(err));
+      const deck = this.decks.find((d) => d.has(span, ms));
+      if (deck) deck.seek(ms);
+      else this.report.phase("loading");
+      this.start(deck ?? this.putOn(span, ms));
     }
+  }
+
+  /** Puts a span on a deck that does not sound. */
+  private putOn(span: Span, ms: number): Deck | undefined {
+    const deck = this.decks.find((d) => !d.on);
+    deck?.eject();
+    deck?.load(this.call.id, span, ms);
+    return deck;
+  }
+
+  private start(deck: Deck | undefined): void {
+    if (!deck) return;
+    deck.on = true;
+    deck.element.playbackRate = this.rate;
+    void deck.element.play().catch((err: unknown) => this.refused(err));
   }
 
   /** Paused: what is on is moved, nothing is fetched. */
@@ -215,22 +224,32 @@ export class ReplayPlayer {
       return;
     }
     if (this.gap && at >= this.gapEnd()) this.go(at);
-    else this.layReady(at);
+    else {
+      this.join(before, at);
+      this.layReady(at);
+    }
   }
 
-  /** Puts the next part on a free deck when its time is near. */
+  /** One side's file may begin while the other's goes on: nothing ends then. */
+  private join(before: number, at: number): void {
+    for (const span of spansAt(this.spans, at)) {
+      if (span.startMs <= before || this.decks.some((d) => d.on && d.span?.n === span.n)) continue;
+      const ready = this.decks.find((d) => d.has(span, at));
+      ready?.seek(at);
+      this.start(ready ?? this.putOn(span, at));
+    }
+  }
+
+  /** Puts what sounds next on the decks that are free, when its time is near. */
   private layReady(at: number): void {
-    const begins = this.gap ? this.gapEnd() : (this.lead()?.span?.endMs ?? Number.POSITIVE_INFINITY);
-    if (begins - at > aheadMs * this.rate) return;
-    const starts = nextSound(this.spans, begins);
-    if (starts === null || starts - at > aheadMs * this.rate) return;
-    for (const span of spansAt(this.spans, starts)) {
-      if (span.growing || this.decks.some((d) => d.has(span, starts))) continue;
-      const deck = this.decks.find((d) => !d.on);
-      if (!deck) return;
-      deck.eject();
-      deck.load(this.call.id, span);
-      deck.seek(starts);
+    const next = nextChange(this.spans, at, aheadMs * this.rate);
+    if (!next) return;
+    const free = this.decks.filter((d) => !d.on && !next.spans.some((s) => d.has(s, next.atMs)));
+    for (const span of next.spans) {
+      if (span.growing || this.decks.some((d) => d.has(span, next.atMs))) continue;
+      const deck = free.pop();
+      deck?.eject();
+      deck?.load(this.call.id, span, next.atMs);
     }
   }
 

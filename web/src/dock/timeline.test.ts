@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Call, Part, TrackKind } from "@/api";
-import { isMixed, lengthOf, nextSound, spansAt, spansOf } from "./timeline";
+import { isMixed, lengthOf, nextChange, nextSound, spansAt, spansOf } from "./timeline";
 
 const part = (n: number, startMs: number, durationMs: number, track: TrackKind = "both", sha256 = "x") =>
   ({ n, startMs, durationMs, track, sha256 }) as Part;
@@ -49,6 +49,33 @@ test("a gap leads to the next sound, the end to none", () => {
   expect(nextSound(spans, 4000)).toBe(60_000);
   expect(nextSound(spans, 61_000)).toBeNull();
   expect(nextSound([], 0)).toBeNull();
+});
+
+test("what comes to sound next: behind a gap, behind a part, or while the other side goes on", () => {
+  const spans = spansOf(
+    call([
+      part(1, 0, 4000),
+      part(2, 5000, 4000, "agent"),
+      part(3, 5000, 2000, "customer"),
+      part(4, 7500, 3500, "customer"),
+      part(5, 20_000, 1000),
+      part(6, 20_500, 2000),
+    ]),
+    0,
+  );
+  const rows: [number, number, [number, number[]] | null][] = [
+    [0, 4000, null], // silence comes, nothing that sounds
+    [0, 5000, [5000, [2, 3]]],
+    [4500, 8000, [5000, [2, 3]]],
+    [5000, 8000, [7500, [2, 4]]], // that side 3 ends is nothing to put on
+    [7500, 8000, null],
+    [20_000, 8000, [21_000, [6]]], // it overlaps with the one before, which is heard to its end
+    [22_000, 8000, null],
+  ];
+  for (const [ms, ahead, want] of rows) {
+    const next = nextChange(spans, ms, ahead);
+    expect(next && [next.atMs, numbers(next.spans)], `at ${ms}`).toEqual(want);
+  }
 });
 
 test("the part being written reaches to just before now", () => {

@@ -10,6 +10,8 @@ export interface Span {
   growing: boolean;
   /** Browsers do not play what is stored; the server makes something of it that they do. */
   converted: boolean;
+  /** The server gives it from any place on; in the others browsers find a place by themselves. */
+  fromAnywhere: boolean;
 }
 
 const foreign = new Set<Part["codec"]>(["adpcm", "gsm"]);
@@ -26,7 +28,12 @@ export function spansOf(call: Call, now: number): Span[] {
     .map((p) => {
       const growing = live && p.sha256 === "";
       const endMs = growing ? Math.max(p.startMs + p.durationMs, reached) : p.startMs + p.durationMs;
-      return { n: p.n, track: p.track, startMs: p.startMs, endMs, growing, converted: foreign.has(p.codec) };
+      const { n, track, startMs, codec } = p;
+      return {
+        ...{ n, track, startMs, endMs, growing },
+        converted: foreign.has(codec),
+        fromAnywhere: codec === "opus",
+      };
     })
     .filter((s) => s.endMs > s.startMs);
   return spans.sort((a, b) => a.startMs - b.startMs || a.n - b.n);
@@ -46,6 +53,21 @@ export function spansAt(spans: Span[], ms: number): Span[] {
   const agent = at.find((s) => s.track === "agent");
   const customer = at.find((s) => s.track === "customer");
   return [agent, customer].filter((s) => s !== undefined);
+}
+
+/** The first time within aheadMs of ms at which other spans sound than at ms, and these; null if there is none. */
+export function nextChange(
+  spans: Span[],
+  ms: number,
+  aheadMs: number,
+): { atMs: number; spans: Span[] } | null {
+  const now = spansAt(spans, ms);
+  const borders = spans.flatMap((s) => [s.startMs, s.endMs]).filter((b) => b > ms && b <= ms + aheadMs);
+  for (const atMs of borders.sort((a, b) => a - b)) {
+    const then = spansAt(spans, atMs);
+    if (then.some((s) => !now.includes(s))) return { atMs, spans: then };
+  }
+  return null;
 }
 
 /** Whether all that was recorded of a call has both sides in one track, which cannot be told apart. */
