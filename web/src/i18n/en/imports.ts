@@ -48,6 +48,7 @@ export default {
     noRoom:
       "Stopped: the server's disk has no room, the rest is reserved for recording. Make room, then continue.",
     begun: "The import has begun, no files can be added",
+    gone: "This import was deleted",
     done: "All is uploaded",
     doneWithFailures: "Uploaded, but for {n} files",
     progress: "{done} of {all} files · {bytes} of {total}",
@@ -71,8 +72,9 @@ export default {
     why: "Why",
     more: "and {n} more",
     nothing: "There is no file in it that could be uploaded",
-    gone: "The file cannot be read: the disk may have been unplugged, or the file was changed or moved",
+    unreadable: "The file cannot be read: the disk may have been unplugged, or the file was changed or moved",
     taken: "Another file of this path is there already (its size or date differs)",
+    lost: "It was uploaded, and is on the server no more: retry",
     unknown: "It failed ({code})",
   },
 

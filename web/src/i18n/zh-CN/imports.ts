@@ -44,6 +44,7 @@ export default {
     signedOut: "登录已过期，重新登录后继续",
     noRoom: "服务器磁盘空间不足，已停下：剩余空间要留给录音。腾出空间后点“继续”。",
     begun: "导入已经开始，不能再加文件",
+    gone: "这次导入已被删除",
     done: "全部上传完毕",
     doneWithFailures: "上传完毕，{n} 个文件没有成功",
     progress: "{done} / {all} 个文件 · {bytes} / {total}",
@@ -67,8 +68,9 @@ export default {
     why: "原因",
     more: "另有 {n} 个",
     nothing: "里面没有可以上传的文件",
-    gone: "读不到这个文件：U 盘可能已拔出，或文件被改动、移走",
+    unreadable: "读不到这个文件：U 盘可能已拔出，或文件被改动、移走",
     taken: "已有同名但内容不同的文件（大小或修改时间不一样）",
+    lost: "传完后又从服务器上消失了，请重试",
     unknown: "没有成功（{code}）",
   },
 

@@ -118,6 +118,27 @@ test("an upload that is gone begins anew", async () => {
   expect(last().upload).toBeUndefined();
 });
 
+test("what was sent and is on the server no more is told, and may be sent again", async () => {
+  await uploads.add(["a.mp3", "b.mp3"].map(picked));
+  world.sent[0]?.hears.done();
+  world.known = [{ id: "u", path: "b.mp3", bytes: 10, offset: 10, modified: new Date(1e12).toISOString() }];
+  last().hears.done();
+  await vi.waitFor(() => expect(uploads.view.failed).toHaveLength(1));
+  expect(uploads.view).toMatchObject({ files: 1, doneFiles: 1, doneBytes: 10 });
+  uploads.retry([...uploads.view.failed]);
+  expect(last().path).toBe("a.mp3");
+});
+
+test("an import that was deleted, or begun, in another window ends its uploads", async () => {
+  await uploads.add([picked("a.mp3")]);
+  last().hears.refused({ code: "no_import", again: "never" });
+  expect(uploads.view.status).toBe("gone");
+  expect(uploads.busy).toBe(false);
+  await uploads.add([picked("a.mp3")]);
+  last().hears.refused({ code: "import_begun", again: "never" });
+  expect(uploads.view.status).toBe("begun");
+});
+
 test("another file of that path is told, and replaced only when people say so", async () => {
   world.known = [{ id: "u", path: "a.mp3", bytes: 7, offset: 7, modified: new Date(1e12).toISOString() }];
   await uploads.add([picked("a.mp3")]);

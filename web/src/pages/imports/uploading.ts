@@ -16,7 +16,8 @@ export type UploadStatus =
   | "busy"
   | "signedOut"
   | "noRoom"
-  | "begun";
+  | "begun"
+  | "gone";
 
 export interface FailedFile {
   picked: Picked;
@@ -66,7 +67,8 @@ export class ImportUploads {
   #known = new Map<string, Uploaded>();
   #queue: Item[] = [];
   #active = new Map<Item, Sending>();
-  #done = 0; // bytes of files that are complete
+  #sentFiles: Picked[] = []; // that are complete
+  #done = 0; // their bytes
   #wait = firstWaitMs;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -207,6 +209,7 @@ export class ImportUploads {
 
   #sent(item: Item): void {
     if (!this.#active.delete(item)) return;
+    this.#sentFiles.push(item.picked);
     this.#done += item.picked.file.size;
     this.view.doneFiles++;
     this.view.there.files++;
@@ -221,7 +224,36 @@ export class ImportUploads {
     }
     this.view.status = "idle";
     this.#stopTicking();
-    void this.look().catch(() => undefined); // it is only looked at; the next look will do
+    // It is only looked at: the next look will do.
+    void this.look().then(
+      () => this.#missMissing(),
+      () => undefined,
+    );
+  }
+
+  /** What was sent and is on the server no more, after its disk was changed, say, is to be sent again. */
+  #missMissing(): void {
+    if (this.busy) return;
+    const whole = (p: Picked) => {
+      const on = this.#known.get(p.path);
+      return on !== undefined && on.offset === on.bytes;
+    };
+    const missing = this.#sentFiles.filter((p) => !whole(p));
+    if (missing.length === 0) return;
+    this.#sentFiles = this.#sentFiles.filter(whole);
+    for (const picked of missing) {
+      this.#done -= picked.file.size;
+      this.view.doneFiles--;
+      this.#giveUp(picked, "upload_lost");
+    }
+    this.#tick();
+  }
+
+  /** Counts a file among those that were not uploaded. */
+  #giveUp(picked: Picked, code: string): void {
+    this.view.failed.push({ picked, code });
+    this.view.files--;
+    this.view.bytes -= picked.file.size;
   }
 
   #refused(item: Item, why: Refusal): void {
@@ -238,9 +270,7 @@ export class ImportUploads {
       else this.#waitFor(why);
       return;
     }
-    this.view.failed.push({ picked: item.picked, code: why.code });
-    this.view.files--;
-    this.view.bytes -= item.picked.file.size;
+    this.#giveUp(item.picked, why.code);
     this.#next();
   }
 
@@ -255,7 +285,7 @@ export class ImportUploads {
         return;
       case "never":
         this.close();
-        this.view.status = "begun";
+        this.view.status = why.code === "no_import" ? "gone" : "begun";
         return;
     }
     this.#halt(why.code === "unreachable" ? "offline" : "busy");
