@@ -20,6 +20,7 @@ type Import struct {
 	Stored    int   `json:"stored"`
 	Duplicate int   `json:"duplicate"`
 	Refused   int   `json:"refused"`
+	Other     int   `json:"other"`    // of the refused ones those that nobody takes for recordings
 	Remarked  int   `json:"remarked"` // stored ones with remarks
 	AudioMs   int64 `json:"audioMs"`  // of the stored ones
 
@@ -134,11 +135,21 @@ type ImportFile struct {
 	ModifiedAt Time `json:"modifiedAt" format:"date-time"` // the file's own time
 }
 
+// Codes of files that nobody takes for recordings, and nobody misses.
+const (
+	CodeHiddenFile = "hidden_file" // what systems leave in folders
+	CodeIsTable    = "is_table"    // a table beside the recordings
+)
+
+// Other says whether the file was refused, and nobody takes it for a recording.
+func (f ImportFile) Other() bool {
+	return f.Fate == FateRefused && (f.Code == CodeHiddenFile || f.Code == CodeIsTable)
+}
+
 // ImportReasons count why files of a batch were refused, and what is remarked.
 type ImportReasons struct {
 	Codes   map[string]int `json:"codes"`   // refused files, by why
 	Remarks map[string]int `json:"remarks"` // files, by remark
-	Other   int            `json:"other"`   // of the refused ones those that nobody takes for recordings
 }
 
 // Remarks on files that were taken in; those that audio brings with it besides

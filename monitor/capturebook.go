@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/xuri/excelize/v2"
 
@@ -142,7 +140,7 @@ func sheet(file *excelize.File, name string, bold int, head []string, rows [][]a
 		}
 		for j, value := range row {
 			if text, ok := value.(string); ok {
-				row[j] = harmless(text)
+				row[j] = earshot.SheetText(text)
 			}
 		}
 		if err := w.SetRow(cell, row); err != nil {
@@ -150,16 +148,6 @@ func sheet(file *excelize.File, name string, bold int, head []string, rows [][]a
 		}
 	}
 	return w.Flush()
-}
-
-// harmless keeps a text that others gave from being taken for a formula, here or
-// where the sheet is saved as CSV.
-func harmless(text string) string {
-	// Spreadsheets set to Chinese or Japanese take the wide signs for the narrow ones.
-	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune("=+-@＝＋－＠\t\r\n", first) {
-		return "'" + text
-	}
-	return text
 }
 
 func (b captureBook) figures(r earshot.CaptureRow) []any {

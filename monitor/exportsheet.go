@@ -92,7 +92,7 @@ func (s *csvSheet) close() error { return nil }
 func plain(v any, zone *time.Location) string {
 	switch v := v.(type) {
 	case string:
-		return harmless(oneLine(v))
+		return earshot.SheetText(oneLine(v))
 	case int:
 		return strconv.Itoa(v)
 	case share:
@@ -195,7 +195,7 @@ func (s *bookSheet) row(values []any) error {
 func (s *bookSheet) cell(v any) any {
 	switch v := v.(type) {
 	case string:
-		return excelize.Cell{StyleID: s.text, Value: harmless(oneLine(v))}
+		return excelize.Cell{StyleID: s.text, Value: earshot.SheetText(oneLine(v))}
 	case share:
 		return excelize.Cell{StyleID: s.percent, Value: float64(v) / 1000}
 	case time.Duration:

@@ -130,13 +130,7 @@ func (s *Imports) Reasons(ctx context.Context, id string) (earshot.ImportReasons
 	if _, err := s.index().Import(ctx, id); err != nil {
 		return earshot.ImportReasons{}, err
 	}
-	why, err := s.index().ImportReasons(ctx, id)
-	for code, n := range why.Codes {
-		if imports.Harmless(code) {
-			why.Other += n
-		}
-	}
-	return why, err
+	return s.index().ImportReasons(ctx, id)
 }
 
 // Change changes name and settings of a batch that does not run, nil leaving them,

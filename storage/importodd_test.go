@@ -14,7 +14,6 @@ import (
 	"earshot"
 	"earshot/storage"
 	"earshot/storage/files"
-	"earshot/storage/imports"
 )
 
 // restlessFolder is a folder in which something happens to a file just before it is
@@ -157,12 +156,12 @@ func TestImportTellsTablesFromRecordings(t *testing.T) {
 		t.Errorf("preview where an unknown start is refused: %+v", p)
 	}
 	m := d.bringIn(t, earshot.ImportSettings{Seat: "w1"})
-	if f := d.fates["list.csv"]; f.Code != imports.CodeTable || d.fates["odd.CSV"].Fate != earshot.FateStored || d.fates["notes.txt"].Code != "is_text" {
+	if f := d.fates["list.csv"]; f.Code != earshot.CodeIsTable || d.fates["odd.CSV"].Fate != earshot.FateStored || d.fates["notes.txt"].Code != "is_text" {
 		t.Errorf("%+v", d.fates)
 	}
 	why, err := d.imports.Reasons(t.Context(), m.ID)
 	must(t, err)
-	if why.Other != 2 || why.Codes[imports.CodeTable] != 1 || why.Codes["hidden_file"] != 1 || why.Codes["is_text"] != 1 ||
+	if m.Other != 2 || why.Codes[earshot.CodeIsTable] != 1 || why.Codes["hidden_file"] != 1 || why.Codes["is_text"] != 1 ||
 		why.Remarks[earshot.RemarkStartUnknown] != 2 || m.Refused != 3 {
 		t.Errorf("%+v of %+v", why, m)
 	}

@@ -64,7 +64,7 @@ func (r *importRun) take(ctx context.Context, s *Imports, file earshot.ImportFil
 		return nil, errors.Join(err, dropped)
 	}
 	if imports.NamedTable(t.file.Path) && isNoAudio(code) {
-		code, text = imports.CodeTable, imports.Say(imports.CodeTable, false)
+		code, text = earshot.CodeIsTable, imports.Say(earshot.CodeIsTable, false)
 	}
 	gone := t.file.Call
 	t.file = refusedFile(t.file, code, text)

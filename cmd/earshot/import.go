@@ -225,7 +225,7 @@ func (c importCommand) run(ctx context.Context, i importing, settings earshot.Im
 		err = errors.Join(err, writeImportReport(after, i.desk, m.ID, c.Report))
 	}
 	tellImport(i.out, m, time.Since(began))
-	if err == nil && m.Refused > i.printer.harmless() {
+	if err == nil && m.Refused > m.Other {
 		err = errNotAllIn
 	}
 	return err
@@ -290,24 +290,13 @@ type importPrinter struct {
 	quiet bool
 	of    func() (done, total int)
 
-	mu     sync.Mutex
-	hidden int
-	asked  time.Time
-}
-
-// harmless is how many refused files are ones that nobody would want.
-func (p *importPrinter) harmless() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.hidden
+	mu    sync.Mutex
+	asked time.Time
 }
 
 func (p *importPrinter) fated(_ string, f earshot.ImportFile) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if imports.Harmless(f.Code) {
-		p.hidden++
-	}
 	if !p.quiet || f.Fate != earshot.FateStored {
 		p.line.clear()
 		fmt.Fprintln(p.out, fateLine(f))
@@ -352,6 +341,6 @@ func tellImport(out io.Writer, m earshot.Import, took time.Duration) {
 	state := map[earshot.ImportState]string{
 		earshot.ImportDone: "完成 done", earshot.ImportStopped: "已停止，再运行一次即可继续 stopped; run it again to go on",
 	}[m.State]
-	fmt.Fprintf(out, "%s: %d 个文件 files, %d 已导入 stored (%d 有备注 with remarks, %.1f 小时 hours), %d 重复 duplicate, %d 拒绝 refused, %d 待处理 waiting; %s\n",
-		state, m.Files, m.Stored, m.Remarked, hours, m.Duplicate, m.Refused, m.Files-m.Done, took.Round(100*time.Millisecond))
+	fmt.Fprintf(out, "%s: %d 个文件 files, %d 已导入 stored (%d 有备注 with remarks, %.1f 小时 hours), %d 重复 duplicate, %d 拒绝 refused (%d 不是录音 no recordings), %d 待处理 waiting; %s\n",
+		state, m.Files, m.Stored, m.Remarked, hours, m.Duplicate, m.Refused, m.Other, m.Files-m.Done, took.Round(100*time.Millisecond))
 }

@@ -62,17 +62,9 @@ func reportRow(f earshot.ImportFile) []string {
 		remarks = append(remarks, r+" "+imports.Say(r, true))
 	}
 	return []string{
-		noFormula(f.Path), string(f.Fate), f.Call, f.Code, chinese, noFormula(f.Text), strings.Join(remarks, "; "),
+		earshot.SheetText(f.Path), string(f.Fate), f.Call, f.Code, chinese, earshot.SheetText(f.Text), strings.Join(remarks, "; "),
 		strconv.FormatInt(f.DurationMs, 10), strconv.FormatInt(f.Bytes, 10), f.SHA256,
 	}
-}
-
-// noFormula is text that a spreadsheet does not take for a formula.
-func noFormula(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 // printPreview says what would be known of each file, and where from.

@@ -65,18 +65,24 @@ func (c importCommand) sendTo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	line.clear()
-	hidden, err := c.tellFates(ctx, client, m.ID, out)
+	err = c.tellFates(ctx, client, m.ID, out)
 	tellImport(out, m, time.Since(began))
-	if err == nil && m.Refused > hidden {
+	if err == nil && m.Refused > m.Other {
 		err = errNotAllIn
 	}
 	return err
 }
 
-// batchAt is the batch of that name which the server has and which is not over, or
-// a new one.
+// batchAt is one's own batch of that name which the server has and which is not over,
+// or a new one.
 func (c importCommand) batchAt(ctx context.Context, client apiClient) (earshot.Import, error) {
 	name := c.batchName()
+	var me struct {
+		User earshot.User `json:"user"`
+	}
+	if err := client.call(ctx, http.MethodGet, "/api/v1/me", nil, &me); err != nil {
+		return earshot.Import{}, err
+	}
 	for cursor := ""; ; {
 		var page struct {
 			Imports []earshot.Import `json:"imports"`
@@ -86,7 +92,7 @@ func (c importCommand) batchAt(ctx context.Context, client apiClient) (earshot.I
 			return earshot.Import{}, err
 		}
 		for _, m := range page.Imports {
-			if m.Name == name && m.State != earshot.ImportDone {
+			if m.By == me.User.ID && m.Name == name && m.State != earshot.ImportDone {
 				return m, nil
 			}
 		}
@@ -117,27 +123,23 @@ func followImport(ctx context.Context, client apiClient, m earshot.Import, line 
 	return m, nil
 }
 
-// tellFates prints every file's fate, and answers how many were refused that nobody
-// would want.
-func (c importCommand) tellFates(ctx context.Context, client apiClient, id string, out io.Writer) (hidden int, err error) {
+// tellFates prints every file's fate.
+func (c importCommand) tellFates(ctx context.Context, client apiClient, id string, out io.Writer) error {
 	for cursor := ""; ; {
 		var page struct {
 			Files []earshot.ImportFile `json:"files"`
 			Next  string               `json:"next"`
 		}
 		if err := client.call(ctx, http.MethodGet, "/api/v1/imports/"+id+"/files?limit=500&cursor="+url.QueryEscape(cursor), nil, &page); err != nil {
-			return hidden, err
+			return err
 		}
 		for _, f := range page.Files {
-			if imports.Harmless(f.Code) {
-				hidden++
-			}
 			if !c.Quiet || f.Fate != earshot.FateStored {
 				fmt.Fprintln(out, fateLine(f))
 			}
 		}
 		if cursor = page.Next; cursor == "" {
-			return hidden, nil
+			return nil
 		}
 	}
 }

@@ -29,7 +29,6 @@ type File struct {
 const (
 	CodeLink       = "link"          // a symbolic link: it may lead anywhere
 	CodeNotAFile   = "not_a_file"    // a device, a pipe, a socket
-	CodeHidden     = "hidden_file"   // what systems leave in folders
 	CodeUnreadable = "unreadable"    // it may not be read, or the disk fails
 	CodeLongPath   = "path_too_long" // longer than can be kept
 	CodeChanged    = "changed"       // it changed, or went, while it was taken in
@@ -209,7 +208,7 @@ func (f *Folders) tell(r *folderRoot, name string, each func(File) error) error 
 	case info.Mode()&fs.ModeSymlink != 0:
 		file.Code = CodeLink
 	case hidden(path.Base(name)):
-		file.Code = CodeHidden
+		file.Code = earshot.CodeHiddenFile
 	case !info.Mode().IsRegular():
 		file.Code = CodeNotAFile
 	case len(file.Path) > longestPath:

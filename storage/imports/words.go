@@ -17,12 +17,7 @@ const (
 	CodeSeatMissing   = "seat_missing"   // nothing names a seat
 	CodeSeatUnknown   = "seat_unknown"   // what is named is none
 	CodeDeletedBefore = "deleted_before" // the call that it was has been deleted
-	CodeTable         = "is_table"       // a CSV beside the recordings
 )
-
-// Harmless says whether a code refuses what nobody takes for a recording: what
-// systems leave in folders, and tables.
-func Harmless(code string) bool { return code == CodeHidden || code == CodeTable }
 
 // NamedTable says whether a path is called as tables are.
 func NamedTable(name string) bool { return strings.EqualFold(path.Ext(name), ".csv") }
@@ -53,16 +48,16 @@ func Codes() []string {
 }
 
 var said = map[string]words{
-	CodeLink:          {"符号链接不跟随", "a symbolic link is not followed"},
-	CodeNotAFile:      {"不是普通文件", "it is no plain file"},
-	CodeHidden:        {"系统或隐藏文件", "a hidden file, or one that systems leave"},
-	CodeUnreadable:    {"无法读取：没有权限，或磁盘出错", "it cannot be read: it is not allowed, or the disk fails"},
-	CodeLongPath:      {"路径过长", "its path is too long to be kept"},
-	CodeChanged:       {"读取期间文件被改动或移走", "it was changed, or went, while it was read"},
-	CodeSeatMissing:   {"没有座席：文件名、表格、标签都没有给出，也没有指定默认座席", "nothing names a seat: neither name nor table nor tags, and there is no default"},
-	CodeSeatUnknown:   {"没有这个座席，或有几个同名的座席", "there is no such seat, or there are several of that name"},
-	CodeTable:         {"是表格（CSV），不是录音", "a table (CSV), no recording"},
-	CodeDeletedBefore: {"这段录音曾经导入，并已按保存期限删除", "this recording was brought in before, and deleted as retention ordered"},
+	CodeLink:               {"符号链接不跟随", "a symbolic link is not followed"},
+	CodeNotAFile:           {"不是普通文件", "it is no plain file"},
+	earshot.CodeHiddenFile: {"系统或隐藏文件", "a hidden file, or one that systems leave"},
+	CodeUnreadable:         {"无法读取：没有权限，或磁盘出错", "it cannot be read: it is not allowed, or the disk fails"},
+	CodeLongPath:           {"路径过长", "its path is too long to be kept"},
+	CodeChanged:            {"读取期间文件被改动或移走", "it was changed, or went, while it was read"},
+	CodeSeatMissing:        {"没有座席：文件名、表格、标签都没有给出，也没有指定默认座席", "nothing names a seat: neither name nor table nor tags, and there is no default"},
+	CodeSeatUnknown:        {"没有这个座席，或有几个同名的座席", "there is no such seat, or there are several of that name"},
+	earshot.CodeIsTable:    {"是表格（CSV），不是录音", "a table (CSV), no recording"},
+	CodeDeletedBefore:      {"这段录音曾经导入，并已按保存期限删除", "this recording was brought in before, and deleted as retention ordered"},
 
 	"start_unknown":   {"无法得知通话何时开始，且不采用文件自身的时间", "nothing tells when the call began, and the file's own time is not to be taken"},
 	"start_in_future": {"按规则读出的开始时间在将来：请检查命名规则", "it is said to have begun in the future: is the pattern right?"},

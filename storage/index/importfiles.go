@@ -66,6 +66,9 @@ func (r importFileRow) count(c *importCounts, n int) {
 		c.Duplicate += n
 	case earshot.FateRefused:
 		c.Refused += n
+		if (earshot.ImportFile{Fate: r.Fate, Code: r.Code}).Other() {
+			c.Other += n
+		}
 	}
 }
 
@@ -157,7 +160,7 @@ func putSomeImportFiles(ctx context.Context, tx bun.Tx, batch string, files []ea
 
 func saveCounts(ctx context.Context, tx bun.Tx, batch string, counts importCounts) error {
 	row := importRow{ID: batch, importCounts: counts}
-	_, err := tx.NewUpdate().Model(&row).Column("files", "bytes", "stored", "duplicate", "refused", "remarked", "audio_ms").WherePK().Exec(ctx)
+	_, err := tx.NewUpdate().Model(&row).Column("files", "bytes", "stored", "duplicate", "refused", "other", "remarked", "audio_ms").WherePK().Exec(ctx)
 	return err
 }
 

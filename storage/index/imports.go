@@ -39,6 +39,7 @@ type importCounts struct {
 	Stored    int   `bun:"stored"`
 	Duplicate int   `bun:"duplicate"`
 	Refused   int   `bun:"refused"`
+	Other     int   `bun:"other"`
 	Remarked  int   `bun:"remarked"`
 	AudioMs   int64 `bun:"audio_ms"`
 }
@@ -64,7 +65,7 @@ func (r importRow) batch() (earshot.Import, error) {
 	return earshot.Import{
 		ID: r.ID, Name: doc.Name, By: doc.By, At: earshot.At(timeOf(r.At)), State: r.State, Settings: doc.Settings,
 		Files: r.Files, Bytes: r.Bytes, Done: r.Stored + r.Duplicate + r.Refused, Stored: r.Stored, Duplicate: r.Duplicate,
-		Refused: r.Refused, Remarked: r.Remarked, AudioMs: r.AudioMs,
+		Refused: r.Refused, Other: r.Other, Remarked: r.Remarked, AudioMs: r.AudioMs,
 		StartedAt: earshot.At(timeOf(r.StartedAt)), EndedAt: earshot.At(timeOf(r.EndedAt)), Error: r.Error,
 	}, err
 }

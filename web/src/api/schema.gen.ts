@@ -1586,6 +1586,8 @@ export interface components {
             id: string;
             name: string;
             /** Format: int64 */
+            other: number;
+            /** Format: int64 */
             refused: number;
             /** Format: int64 */
             remarked: number;
@@ -1669,8 +1671,6 @@ export interface components {
             codes: {
                 [key: string]: number;
             };
-            /** Format: int64 */
-            other: number;
             remarks: {
                 [key: string]: number;
             };
