@@ -63,6 +63,8 @@ const (
 	CharsetAuto    = "auto"
 	CharsetUTF8    = "utf-8"
 	CharsetGB18030 = "gb18030"
+
+	CharsetUTF16 = "utf-16" // a table says so itself; nobody chooses it
 )
 
 // Validate says what is wrong with s, or nil. Whether seat and branch exist is

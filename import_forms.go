@@ -26,11 +26,12 @@ func (c *patternParser) textForm(f *patternField, form string, at int) (expressi
 			most = number(g[2])
 		}
 		if least < 1 || most < least || most > 255 {
-			return "", false, c.fail(at, "a length is 1 to 255, the shorter first, not %q", form)
+			return "", false, c.fail(at, "长度应为 1 到 255，短的在前，而不是 %q", "a length is 1 to 255, the shorter first, not %q", form)
 		}
 		return `[^/]{` + strconv.Itoa(least) + "," + strconv.Itoa(most) + `}?`, least != most, nil
 	}
-	return "", false, c.fail(at, "the form of {%s} is a length (4, or 3-6), digits, or what words mean (in=inbound,out=outbound), not %q", f.field, form)
+	return "", false, c.fail(at, "{%s} 的冒号后面应是长度（4 或 3-6）、digits（数字）或词的含义（in=inbound,out=outbound），而不是 %q",
+		"the form of {%s} is a length (4, or 3-6), digits, or what words mean (in=inbound,out=outbound), not %q", f.field, form)
 }
 
 var lengths = regexp.MustCompile(`^(\d{1,3})(?:-(\d{1,3}))?$`)
@@ -42,12 +43,12 @@ func (c *patternParser) wordForm(f *patternField, form string, at int) (string, 
 		word, meant, ok := strings.Cut(pair, "=")
 		word, meant = strings.TrimSpace(word), strings.TrimSpace(meant)
 		if !ok || word == "" || meant == "" {
-			return "", false, c.fail(at, "what words mean is written word=meaning,word=meaning, not %q", pair)
+			return "", false, c.fail(at, "词的含义应写成 词=含义,词=含义，而不是 %q", "what words mean is written word=meaning,word=meaning, not %q", pair)
 		}
 		if f.field == FieldDirection {
 			d, known := ImportDirectionOf(meant)
 			if !known {
-				return "", false, c.fail(at, "%q is no direction: inbound, outbound or none", meant)
+				return "", false, c.fail(at, "%q 不是方向：inbound 呼入、outbound 呼出、none 无", "%q is no direction: inbound, outbound or none", meant)
 			}
 			meant = string(d)
 		}
@@ -94,11 +95,7 @@ func (c *patternParser) timeField(begin int, field ImportField, form string, at 
 			what = "start's " + what
 		}
 		if _, twice := c.said[what]; twice {
-			hint := ""
-			if part == "mm" || part == "MM" {
-				hint = "; MM is the month, mm the minute"
-			}
-			return c.fail(begin, "the %s stands twice%s", partOf[part], hint)
+			return c.twice(begin, part)
 		}
 		c.said[what] = begin
 	}
@@ -106,6 +103,11 @@ func (c *patternParser) timeField(begin int, field ImportField, form string, at 
 	c.pattern.fields = append(c.pattern.fields, f)
 	c.out.WriteString("(" + expression + ")")
 	return nil
+}
+
+// twice says that a part of a time stands where another of the same was.
+func (c *patternParser) twice(at int, part string) error {
+	return c.fail(at, "时间的同一部分写了两次（%[2]s）；MM 是月，mm 是分", "the %[1]s stands twice; MM is the month, mm the minute", partOf[part], part)
 }
 
 // partOf is what a part tells.
@@ -128,7 +130,7 @@ func (c *patternParser) momentForm(form string, at int) (*momentForm, string, er
 				end++
 			}
 			if end == len(runes) {
-				return nil, "", c.fail(at+i, "this quotation mark is not closed")
+				return nil, "", c.fail(at+i, "这个引号没有收尾", "this quotation mark is not closed")
 			}
 			quoted := regexp.QuoteMeta(string(runes[i+1 : end]))
 			match.WriteString(quoted)
@@ -150,11 +152,12 @@ func (c *patternParser) momentForm(form string, at int) (*momentForm, string, er
 		}
 		digits, known := momentParts[part]
 		if !known {
-			return nil, "", c.fail(at+i, "%q is no part of a time: there are yyyy MM dd HH mm ss SSS, unix and unixms; other letters stand in '…'", part)
+			return nil, "", c.fail(at+i, "%q 不是时间的一部分：可以写 yyyy 年 MM 月 dd 日 HH 时 mm 分 ss 秒 SSS 毫秒、unix、unixms；别的字母放在 '…' 里",
+				"%q is no part of a time: there are yyyy MM dd HH mm ss SSS, unix and unixms; other letters stand in '…'", part)
 		}
 		for _, other := range f.parts {
 			if partOf[other] == partOf[part] {
-				return nil, "", c.fail(at+i, "the %s stands twice; MM is the month, mm the minute", partOf[part])
+				return nil, "", c.twice(at+i, part)
 			}
 		}
 		f.parts = append(f.parts, part)
@@ -163,7 +166,8 @@ func (c *patternParser) momentForm(form string, at int) (*momentForm, string, er
 		i = end
 	}
 	if len(f.parts) == 0 {
-		return nil, "", c.fail(at, "%q has no part of a time: there are yyyy MM dd HH mm ss SSS, unix and unixms", form)
+		return nil, "", c.fail(at, "%q 里没有时间：可以写 yyyy 年 MM 月 dd 日 HH 时 mm 分 ss 秒 SSS 毫秒、unix、unixms",
+			"%q has no part of a time: there are yyyy MM dd HH mm ss SSS, unix and unixms", form)
 	}
 	f.match = regexp.MustCompile(`^(?:` + match.String() + `)$`)
 	return f, find.String(), nil
@@ -199,7 +203,7 @@ func (f *momentForm) read(text string, m *ImportMoment) bool {
 		case "millisecond":
 			m.Mil = number(value)
 		case "half of the day":
-			half = strings.ToLower(value)
+			half = value
 		case "zone":
 			m.takeZone(value)
 		case "instant":
@@ -213,16 +217,7 @@ func (f *momentForm) read(text string, m *ImportMoment) bool {
 			m.Instant = time.UnixMilli(n).UTC()
 		}
 	}
-	switch afternoon := strings.HasPrefix(half, "p") || half == "下午" || half == "中午"; {
-	case half == "":
-	case m.Hour > 12:
-		return afternoon
-	case afternoon && m.Hour < 12:
-		m.Hour += 12
-	case !afternoon && m.Hour == 12:
-		m.Hour = 0
-	}
-	return true
+	return m.takeHalf(half)
 }
 
 // checkTimes sees that the parts of times that stand in a pattern make one.
@@ -244,9 +239,9 @@ func (c *patternParser) checkTimes() error {
 		switch {
 		case has("instant"):
 		case days != 0 && days != 3:
-			return c.fail(where, "a date needs a year, a month and a day")
+			return c.fail(where, "日期要有年、月、日", "a date needs a year, a month and a day")
 		case has("minute") && !has("hour"), has("second") && !has("minute") && of == "start's ", has("millisecond") && !has("second") && of == "start's ":
-			return c.fail(where, "a time of day needs what is larger, too: hours, minutes, seconds")
+			return c.fail(where, "时刻要从大的写起：时、分、秒", "a time of day needs what is larger, too: hours, minutes, seconds")
 		}
 	}
 	return nil

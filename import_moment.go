@@ -79,20 +79,24 @@ const (
 	midForms = `(?:[ T_-]+)?`
 	hourForm = `(\d{2})(\d{2})(\d{2})(\d{3})?|(\d{1,2})[:._-](\d{2})(?:[:._-](\d{2})(?:[.,](\d{1,3})\d*)?)?|(\d{1,2})[时点](\d{1,2})分(?:(\d{1,2})秒)?()`
 	zoneForm = `\s*(Z|[+-]\d{2}:?\d{2})?`
+
+	// Behind a day four digits are hours and minutes; alone they may be a year.
+	shortForm = `|(\d{2})(\d{2})()()`
 )
 
 var (
 	dayText    = regexp.MustCompile(`^(?:` + dayForms + `)$`)
 	hourText   = regexp.MustCompile(`^(?:` + hourForm + `)` + zoneForm + `$`)
-	momentText = regexp.MustCompile(`^(?:` + dayForms + `)` + midForms + `(?:` + hourForm + `)` + zoneForm + `$`)
+	momentText = regexp.MustCompile(`^(?:` + dayForms + `)` + midForms + `(?:` + hourForm + shortForm + `)` + zoneForm + `$`)
+	halfText   = regexp.MustCompile(`(?i)\s*(上午|下午|中午|[ap]\.?m\.?)\s*`)
 	unixText   = regexp.MustCompile(`^(1\d{9})(\d{3})?$`)
 )
 
 // ParseImportMoment reads a day, a time of day or both as people write them:
-// 20261121, 2026-11-21 09:30:00, 2026/11/21 9:30, 20261121093000,
-// 2026年11月21日9时30分, RFC 3339, or seconds or milliseconds since 1970.
+// 20261121, 2026-11-21 09:30:00, 2026/11/21 9:30, 20261121093000, 202611210930,
+// 2026年11月21日9时30分, 2026/11/21 下午 3:30, 3:30 PM, RFC 3339, or seconds or milliseconds since 1970.
 func ParseImportMoment(text string) (m ImportMoment, ok bool) {
-	text = strings.TrimSpace(text)
+	text, half := withoutHalf(strings.TrimSpace(text))
 	if g := unixText.FindStringSubmatch(text); g != nil {
 		return unixMoment(g[1] + g[2]), true
 	}
@@ -104,7 +108,33 @@ func ParseImportMoment(text string) (m ImportMoment, ok bool) {
 	} else if g := hourText.FindStringSubmatch(text); g != nil {
 		m.takeHour(g[1:])
 	}
-	return m, m.Valid()
+	return m, m.takeHalf(half) && m.Valid()
+}
+
+// withoutHalf takes out of a text what says the half of the day: morning or
+// afternoon.
+func withoutHalf(text string) (rest, half string) {
+	g := halfText.FindStringSubmatchIndex(text)
+	if g == nil {
+		return text, ""
+	}
+	return strings.TrimSpace(text[:g[0]] + " " + text[g[1]:]), text[g[2]:g[3]]
+}
+
+// takeHalf makes hours of half a day those of a whole one; false where there is no
+// such hour in it.
+func (m *ImportMoment) takeHalf(half string) bool {
+	half = strings.ToLower(half)
+	switch afternoon := strings.HasPrefix(half, "p") || half == "下午" || half == "中午"; {
+	case half == "":
+	case m.Hour > 12:
+		return afternoon
+	case afternoon && m.Hour < 12:
+		m.Hour += 12
+	case !afternoon && m.Hour == 12:
+		m.Hour = 0
+	}
+	return true
 }
 
 func (m *ImportMoment) takeDay(g []string) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 	_ "time/tzdata"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -137,6 +138,11 @@ func TestImportPatternErrorsSayWhere(t *testing.T) {
 			t.Errorf("%s: %v, want %s", pattern, err, want)
 		case err != nil && earshot.AsError(err).Code != "bad_pattern":
 			t.Errorf("%s: code %s", pattern, earshot.AsError(err).Code)
+		case err != nil:
+			chinese, english, both := strings.Cut(earshot.AsError(err).Text, "\n")
+			if !both || strings.IndexFunc(chinese, func(r rune) bool { return unicode.Is(unicode.Han, r) }) < 0 || strings.Contains(english+chinese, "%!") {
+				t.Errorf("%s: not said in both languages: %q", pattern, earshot.AsError(err).Text)
+			}
 		}
 	}
 }
@@ -190,6 +196,15 @@ func TestImportMoments(t *testing.T) {
 		"2016-3-4":                      "2016-03-04T00:00:00.000?",
 		"20160304101500":                "2016-03-04T10:15:00.000",
 		"20160304101500123":             "2016-03-04T10:15:00.123",
+		"201603041015":                  "2016-03-04T10:15:00.000",
+		"2016-03-04 1015":               "2016-03-04T10:15:00.000",
+		"201603042515":                  "no",
+		"2016":                          "no",
+		"2016/3/4 下午 3:05:06":           "2016-03-04T15:05:06.000",
+		"2016/3/4 上午12:05":              "2016-03-04T00:05:00.000",
+		"3/4/2016 3:05 PM":              "no", // which is the month nobody can tell
+		"2016-03-04 3:05:06 p.m.":       "2016-03-04T15:05:06.000",
+		"2016-03-04 13:05 AM":           "no",
 		"2016-03-04 10:15:00":           "2016-03-04T10:15:00.000",
 		"2016/3/4 9:05":                 "2016-03-04T09:05:00.000",
 		"2016-03-04T10:15:00.5Z":        "2016-03-04T10:15:00.500",

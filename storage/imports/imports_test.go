@@ -1,6 +1,7 @@
 package imports_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -53,6 +55,14 @@ func TestTableIsReadInWhateverForm(t *testing.T) {
 		"GB18030 by order":     {gb(t, chinese), "gb18030", want},
 		"tabs":                 {strings.ReplaceAll(chinese, ",", "\t"), "auto", want},
 		"semicolons, CRLF":     {strings.ReplaceAll(strings.ReplaceAll(chinese, ",", ";"), "\n", "\r\n"), "auto", want},
+		"UTF-16 with tabs":     {utf16Text(binary.LittleEndian, "\ufeff"+strings.ReplaceAll(chinese, ",", "\t")), "auto", want},
+		"UTF-16, big end":      {utf16Text(binary.BigEndian, "\ufeff"+chinese), "gb18030", want},
+		"UTF-16, no mark":      {utf16Text(binary.LittleEndian, chinese), "auto", want},
+		"UTF-16, big, no mark": {utf16Text(binary.BigEndian, chinese), "utf-8", want},
+		"says its comma":       {"sep=;\r\n" + strings.ReplaceAll(chinese, ",", ";"), "auto", want},
+		"comma in quotes":      {"\"sep=\t\"\r\n" + strings.ReplaceAll(chinese, ",", "\t"), "auto", want},
+		"the same row twice":   {"file,工号\na.mp3,1001\nA.MP3,1001\n", "auto", "agent=1001"},
+		"no seconds":           {"file,start\na.mp3,201603041015\n", "auto", "2016-03-04T10:15:00"},
 		"bars":                 {strings.ReplaceAll(chinese, ",", "|"), "auto", want},
 		"English":              {"File Name,Start Time,Agent ID,Phone Number\na.mp3,2016/3/4 10:15:00,1001,139\n", "auto", "2016-03-04T10:15:00 agent=1001 number=139"},
 		"quoted":               {"file,业务类型,备注\n\"a.mp3\",\"报修, 急\",\"he said \"\"no\"\"\"\n", "auto", "business=报修, 急"},
@@ -77,6 +87,15 @@ func TestTableIsReadInWhateverForm(t *testing.T) {
 			t.Errorf("%s: %v %s, want %s", name, ok, line(told), row.want)
 		}
 	}
+}
+
+// utf16Text is text in UTF-16.
+func utf16Text(order binary.AppendByteOrder, text string) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
 }
 
 func TestTableThatIsNone(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"earshot"
 )
@@ -43,7 +45,7 @@ type row struct {
 	key   string
 	told  earshot.ImportTold
 	files int  // that it is about
-	twice bool // another row has the same name: which is right nobody can tell
+	twice bool // another row of the same name says otherwise: which is right nobody can tell
 }
 
 // ReadTable reads a table. Its first line has the columns' names; fields stand
@@ -59,7 +61,7 @@ func ReadTable(r io.Reader, charset string) (*Table, error) {
 	t := &Table{byKey: map[string]*row{}, byName: map[string][]*row{}}
 	var decoded string
 	decoded, t.Charset = Decode(text, charset)
-	t.Comma = commaOf(decoded)
+	decoded, t.Comma = commaOf(decoded)
 	in := csv.NewReader(strings.NewReader(decoded))
 	in.Comma, in.LazyQuotes, in.FieldsPerRecord, in.ReuseRecord = t.Comma, true, -1, true
 	in.TrimLeadingSpace = t.Comma != '\t'
@@ -86,16 +88,21 @@ func ReadTable(r io.Reader, charset string) (*Table, error) {
 	return t, nil
 }
 
-// commaOf is what stands between the fields of the first line.
-func commaOf(text string) rune {
-	line, _, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
+// commaOf is what stands between the fields of the first line. Where spreadsheets say
+// so in a line of its own that line is left out.
+func commaOf(text string) (rest string, comma rune) {
+	line, rest, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
+	if said, ok := strings.CutPrefix(strings.ToLower(strings.Trim(line, "\" \r")), "sep="); ok && utf8.RuneCountInString(said) == 1 {
+		comma, _ = utf8.DecodeRuneInString(said)
+		return rest, comma
+	}
 	best, most := ',', 0
 	for _, comma := range ",;\t|，；" {
 		if n := strings.Count(line, string(comma)); n > most {
 			best, most = comma, n
 		}
 	}
-	return best
+	return text, best
 }
 
 func (t *Table) readHead(in *csv.Reader) error {
@@ -151,7 +158,7 @@ func (t *Table) take(fields []string) {
 	}
 	r.key = keyOf(r.name)
 	if other := t.byKey[r.key]; other != nil {
-		other.twice = true
+		other.twice = other.twice || other.told.Start != r.told.Start || !maps.Equal(other.told.Texts, r.told.Texts)
 		return
 	}
 	t.rows = append(t.rows, r)

@@ -9,16 +9,24 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 
 	"earshot"
 )
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Decode is text in UTF-8 and the charset that it was in. auto takes what is valid
-// UTF-8 for that, and all else for GB18030, which has GBK and GB2312 in it. Bytes
-// that the charset does not know become U+FFFD.
+// Decode is text in UTF-8 and the charset that it was in. UTF-16, which spreadsheets
+// call Unicode, is known by its mark or by its zeros, and a mark of UTF-8 is believed,
+// too. Else auto takes what is valid UTF-8 for that, and all other text for GB18030,
+// which has GBK and GB2312 in it. Bytes that the charset does not know become U+FFFD.
 func Decode(text []byte, charset string) (decoded, was string) {
+	if order, is := isUTF16(text); is {
+		made, err := unicode.UTF16(order, unicode.UseBOM).NewDecoder().Bytes(text)
+		if err == nil {
+			return string(made), earshot.CharsetUTF16
+		}
+	}
 	if bytes.HasPrefix(text, byteOrderMark) {
 		return string(bytes.ToValidUTF8(text[len(byteOrderMark):], []byte("\uFFFD"))), earshot.CharsetUTF8
 	}
@@ -30,6 +38,22 @@ func Decode(text []byte, charset string) (decoded, was string) {
 		return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))), earshot.CharsetUTF8
 	}
 	return string(made), earshot.CharsetGB18030
+}
+
+// isUTF16 says whether text is in UTF-16, and in which order of bytes: it has its
+// mark, or a zero, which is half of an ASCII character there and nothing elsewhere.
+func isUTF16(text []byte) (order unicode.Endianness, is bool) {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xff\xfe")):
+		return unicode.LittleEndian, true
+	case bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return unicode.BigEndian, true
+	}
+	at := bytes.IndexByte(text, 0)
+	if at%2 == 0 {
+		return unicode.BigEndian, true
+	}
+	return unicode.LittleEndian, at >= 0
 }
 
 // DecodeName is a file's path as it can be shown and kept, and whether it was no
