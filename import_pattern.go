@@ -110,11 +110,12 @@ func (f patternField) meaning(text string) string {
 const maxPattern = 500
 
 // ParseImportPattern reads a pattern. What is wrong with it is said with the place,
-// counted in characters from 1: `bad_pattern`.
+// counted in characters from 1: `bad_pattern`, in Chinese and, on a line below, in
+// English.
 func ParseImportPattern(text string) (*ImportPattern, error) {
 	runes := []rune(strings.TrimSpace(text))
 	if len(runes) == 0 || len(runes) > maxPattern {
-		return nil, Fail(Invalid, "bad_pattern", "a pattern is 1 to %d characters", maxPattern)
+		return nil, Fail(Invalid, "bad_pattern", "应为 1 到 %[1]d 个字符\na pattern is 1 to %[1]d characters", maxPattern)
 	}
 	c := &patternParser{runes: runes, pattern: &ImportPattern{text: string(runes)}, said: map[string]int{}}
 	if err := c.parse(); err != nil {
@@ -136,8 +137,11 @@ type patternParser struct {
 	tail    []rune         // of what is meant as it is written, at the end
 }
 
-func (c *patternParser) fail(at int, format string, args ...any) error {
-	return Fail(Invalid, "bad_pattern", "at character %d: %s", at+1, fmt.Sprintf(format, args...))
+// fail says in both languages what is wrong at a character; what is told there
+// stands in both.
+func (c *patternParser) fail(at int, chinese, english string, args ...any) error {
+	return Fail(Invalid, "bad_pattern", "第 %[1]d 个字符：%[2]s\nat character %[1]d: %[3]s",
+		at+1, fmt.Sprintf(chinese, args...), fmt.Sprintf(english, args...))
 }
 
 func (c *patternParser) parse() error {
@@ -154,10 +158,11 @@ func (c *patternParser) parse() error {
 		}
 	}
 	if len(c.open) > 0 {
-		return c.fail(c.open[len(c.open)-1], "this bracket is not closed")
+		return c.fail(c.open[len(c.open)-1], "这个方括号没有收尾", "this bracket is not closed")
 	}
 	if len(c.pattern.fields) == 0 {
-		return c.fail(0, "the pattern tells nothing: it has no field such as {seat} or {start:yyyyMMddHHmmss}")
+		return c.fail(0, "没有字段，什么也读不出：要有 {seat}、{start:yyyyMMddHHmmss} 这样的字段",
+			"the pattern tells nothing: it has no field such as {seat} or {start:yyyyMMddHHmmss}")
 	}
 	if err := c.checkTimes(); err != nil {
 		return err
@@ -168,7 +173,7 @@ func (c *patternParser) parse() error {
 	c.out.WriteString(`$`)
 	match, err := regexp.Compile(c.out.String())
 	if err != nil {
-		return Fail(Invalid, "bad_pattern", "the pattern is too large").Because(err)
+		return Fail(Invalid, "bad_pattern", "规则太复杂\nthe pattern is too large").Because(err)
 	}
 	c.pattern.match = match
 	return nil
@@ -185,16 +190,18 @@ func (c *patternParser) next() error {
 	case r == '{':
 		return c.field()
 	case r == '}':
-		return c.fail(c.at, "this brace was not opened; one that is meant is written twice")
+		return c.fail(c.at, "这个花括号没有开头；要写花括号本身就写两个",
+			"this brace was not opened; one that is meant is written twice")
 	case r == '[':
 		if len(c.open) == 4 {
-			return c.fail(c.at, "brackets lie in brackets more than 4 deep")
+			return c.fail(c.at, "方括号套得太深，最多 4 层", "brackets lie in brackets more than 4 deep")
 		}
 		c.open, c.frees = append(c.open, c.at), append(c.frees, c.free)
 		c.out.WriteString(`(?:`)
 	case r == ']':
 		if len(c.open) == 0 {
-			return c.fail(c.at, "this bracket was not opened; one that is meant is written twice")
+			return c.fail(c.at, "这个方括号没有开头；要写方括号本身就写两个",
+				"this bracket was not opened; one that is meant is written twice")
 		}
 		last := len(c.open) - 1
 		c.free = max(c.free, c.frees[last]) // what stands in it may be missing
@@ -233,7 +240,7 @@ func (c *patternParser) field() error {
 		end++
 	}
 	if end == len(c.runes) || c.runes[end] != '}' {
-		return c.fail(begin, "this brace is not closed")
+		return c.fail(begin, "这个花括号没有收尾", "this brace is not closed")
 	}
 	name, form, formed := strings.Cut(string(c.runes[begin+1:end]), ":")
 	field := ImportFieldOf(name)
@@ -241,9 +248,10 @@ func (c *patternParser) field() error {
 	case strings.TrimSpace(name) == "*":
 		field = FieldAny
 	case field == "" || field == FieldFile:
-		return c.fail(begin+1, "there is no field %q; there are %s", name, patternFieldNames)
+		return c.fail(begin+1, "没有 %[1]q 这个字段；有 %[2]s",
+			"there is no field %[1]q; there are %[2]s", name, patternFieldNames)
 	case formed && strings.TrimSpace(form) == "":
-		return c.fail(begin+1, "the form of {%s} is missing", name)
+		return c.fail(begin+1, "{%s} 的冒号后面没有写", "the form of {%s} is missing", name)
 	}
 	if field == FieldStart || field == FieldDate || field == FieldTime {
 		c.at = end + 1
@@ -259,19 +267,20 @@ func (c *patternParser) field() error {
 }
 
 // patternFieldNames are for who misspelt one.
-const patternFieldNames = "start, date, time, seat, agent, name, number, caller, callee, direction, account, ticket, business and *"
+const patternFieldNames = "start, date, time, seat, agent, name, number, caller, callee, direction, account, ticket, business, *"
 
 // group adds a field that the expression finds, and steps behind it. free says
 // that it may be of any length.
 func (c *patternParser) group(begin int, f patternField, expression string, free bool) error {
 	if f.field != FieldAny {
 		if _, twice := c.said[string(f.field)]; twice {
-			return c.fail(begin, "{%s} stands twice", f.field)
+			return c.fail(begin, "{%s} 写了两次", "{%s} stands twice", f.field)
 		}
 		c.said[string(f.field)] = begin
 	}
 	if free && c.free > 0 {
-		return c.fail(begin, "nothing stands between this field and the one at character %d: nobody can tell where one ends; say how long one is, as in {seat:4}", c.free)
+		return c.fail(begin, "这个字段和第 %d 个字符的字段紧挨着，分不出哪里断开：请写明其中一个的长度，如 {seat:4}",
+			"nothing stands between this field and the one at character %d: nobody can tell where one ends; say how long one is, as in {seat:4}", c.free)
 	}
 	c.free = 0
 	if free {

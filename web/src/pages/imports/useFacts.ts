@@ -7,6 +7,7 @@ import {
   type ImportSuggestion,
   importsApi,
 } from "@/api/imports";
+import { lang } from "@/i18n";
 import { sayProblem } from "@/lib/problem";
 import { isUnderstood, onlyTable } from "./table";
 
@@ -60,7 +61,7 @@ export function useFacts(id: string) {
       // Where a pattern is wrong only the server can say.
       problem.value =
         err instanceof Problem && err.code === "bad_pattern"
-          ? `${sayProblem(err)} (${err.detail})`
+          ? `${sayProblem(err)}${inOurs(err.detail)}`
           : sayProblem(err);
     } finally {
       if (running === mine) busy.value = false;
@@ -114,6 +115,12 @@ export function useFacts(id: string) {
     ...{ settings, preview, suggestions, foundTable, problem, busy },
     ...{ take, look, suggest, findTable, stop },
   };
+}
+
+/** What the server says in Chinese and, below it, in English, in the language of the page. */
+function inOurs(detail: string): string {
+  const [chinese = "", english = chinese] = detail.split("\n");
+  return lang.value === "en" ? `: ${english}` : `：${chinese}`;
 }
 
 export type Facts = ReturnType<typeof useFacts>;
