@@ -203,7 +203,7 @@ func (f *momentForm) read(text string, m *ImportMoment) bool {
 		case "millisecond":
 			m.Mil = number(value)
 		case "half of the day":
-			half = strings.ToLower(value)
+			half = value
 		case "zone":
 			m.takeZone(value)
 		case "instant":
@@ -217,16 +217,7 @@ func (f *momentForm) read(text string, m *ImportMoment) bool {
 			m.Instant = time.UnixMilli(n).UTC()
 		}
 	}
-	switch afternoon := strings.HasPrefix(half, "p") || half == "下午" || half == "中午"; {
-	case half == "":
-	case m.Hour > 12:
-		return afternoon
-	case afternoon && m.Hour < 12:
-		m.Hour += 12
-	case !afternoon && m.Hour == 12:
-		m.Hour = 0
-	}
-	return true
+	return m.takeHalf(half)
 }
 
 // checkTimes sees that the parts of times that stand in a pattern make one.
