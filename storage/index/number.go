@@ -17,7 +17,7 @@ const (
 
 // Of a number searched for: with less characters than shortNumber it must be at
 // a number's end; with longNumber or more it is a whole number to people, and
-// those that end so are all that is meant, if any of what is found does.
+// those that end so are all that is meant, if any in the states asked for does.
 const (
 	shortNumber = 3
 	longNumber  = 7
@@ -27,7 +27,9 @@ const (
 // the first page saw holds for all after it, whatever calls come meanwhile.
 const withinMark = "within."
 
-// whereNumber decides numberAt, as the page before did where there was one.
+// whereNumber decides numberAt, as the page before did where there was one. The
+// other filters have no say: that nobody has a whole number and an account is
+// known at once, and to look for it anywhere would take long.
 func (s *search) whereNumber(ctx context.Context) (numberAt, error) {
 	n := utf8.RuneCountInString(s.Number)
 	switch {
@@ -40,10 +42,9 @@ func (s *search) whereNumber(ctx context.Context) (numberAt, error) {
 	case s.Cursor != "":
 		return atEnd, nil
 	}
-	ends := *s
-	ends.numberAt = atEnd
-	found, err := ends.hits(ctx, position{}, position{}, 0, 1)
-	if len(found) > 0 {
+	ends := arm{search{CallQuery: CallQuery{Number: s.Number, States: s.States}, db: s.db, numberAt: atEnd}, byNumber}
+	found, err := ends.inState(ends.facts(s.db.NewSelect().TableExpr("calls"))).Exists(ctx)
+	if found {
 		return atEnd, err
 	}
 	return anywhere, err

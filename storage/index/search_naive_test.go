@@ -306,7 +306,9 @@ func many[T any](r *rand.Rand, from []T) []T {
 // look goes through all calls.
 func (v *village) look(q CallQuery) []string {
 	found := []string{}
-	longEnds := slices.ContainsFunc(v.calls, func(c earshot.Call) bool { return v.fits(q, c, true) })
+	longEnds := slices.ContainsFunc(v.calls, func(c earshot.Call) bool {
+		return v.fits(CallQuery{Number: q.Number, States: q.States}, c, true)
+	})
 	for _, c := range v.calls {
 		if v.fits(q, c, longEnds) {
 			found = append(found, c.ID)
