@@ -38,6 +38,7 @@ func backupTables() []backedUp {
 		table[seatRow]{"seats", "id", "id"},
 		tokenTable{table[tokenRow]{"seat_tokens", "seat, hash", "seat, made_at, hash"}},
 		table[userRow]{"users", "id", "id"},
+		table[formerRow]{"former_users", "id", "id"},
 		table[agentRow]{"agents", "id", "id"},
 		table[policyRow]{"policies", "id", "id"},
 		table[searchRow]{"searches", "id", "id"},

@@ -61,6 +61,8 @@ func furnish(t *testing.T, ix *index.Index) {
 		Tokens: []earshot.SeatToken{{Hash: "new", MadeAt: start.Add(time.Hour)}, {Hash: "old", MadeAt: start, UsedAt: start}}}))
 	check(ix.CreateUser(ctx, earshot.User{ID: "lina", Name: "李娜 \"'", Role: earshot.RoleAdmin, PasswordHash: "$argon2id$lina"}))
 	check(ix.CreateUser(ctx, earshot.User{ID: "gone", Name: "gone", Role: earshot.RoleInspector, PasswordHash: "$x", Disabled: true}))
+	check(ix.CreateUser(ctx, earshot.User{ID: "former", Name: "former", Role: earshot.RoleInspector, PasswordHash: "$x"}))
+	check(ix.DeleteUser(ctx, "former"))
 	check(ix.SaveAgent(ctx, earshot.Agent{ID: "1001", Name: "王芳"}))
 	check(ix.CreatePolicy(ctx, earshot.Policy{ID: "p1", Name: "一年", Branch: "hall", KeepDays: 30, DeleteDays: 365}))
 	check(ix.AddSavedSearch(ctx, earshot.SavedSearch{ID: earshot.NewID(start), Name: "本周投诉", Query: "days=thisWeek&business=投诉", By: "lina", At: at}))

@@ -31,6 +31,7 @@ var (
 	ErrExists      = earshot.Fail(earshot.Conflict, "exists", "there is one with this id already")
 	ErrBranchInUse = earshot.Fail(earshot.Conflict, "branch_in_use", "the branch still has seats or branches below it")
 	ErrSeatInUse   = earshot.Fail(earshot.Conflict, "seat_in_use", "the seat has an open call")
+	ErrFormerUser  = earshot.Fail(earshot.Conflict, "former_user", "somebody had this id who was deleted, and what they did is kept under it; take another")
 	ErrLastAdmin   = earshot.Fail(earshot.Conflict, "last_admin", "the last administrator must stay")
 	ErrBadParent   = earshot.Fail(earshot.Invalid, "bad_parent", "the parent must be another branch that exists and lies not below this one")
 	ErrBadBranch   = earshot.Fail(earshot.Invalid, "bad_branch", "there is no such branch for it to belong to")

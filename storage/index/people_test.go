@@ -237,3 +237,35 @@ func TestSessions(t *testing.T) {
 		same(t, "a deleted session found", found, false)
 	})
 }
+
+// Nobody gets the id of somebody who has left: private marks and shared searches
+// would be theirs, and the audit would tell of one what another did.
+func TestIDsOfUsersAreNotUsedAgain(t *testing.T) {
+	engines(t, func(t *testing.T, ix *index.Index) {
+		ctx := t.Context()
+		for _, id := range []string{"boss", "lina"} {
+			must(t, ix.CreateUser(ctx, earshot.User{ID: id, Name: id, Role: earshot.RoleAdmin, PasswordHash: "$x"}))
+		}
+		lina, err := ix.User(ctx, "lina")
+		must(t, err)
+		must(t, ix.DeleteUser(ctx, "lina"))
+		wantCode(t, ix.CreateUser(ctx, lina), "former_user")
+		_, err = ix.User(ctx, "lina")
+		wantCode(t, err, "no_user")
+		wantCode(t, ix.DeleteUser(ctx, "lina"), "no_user")
+		wantCode(t, ix.DeleteUser(ctx, "nobody"), "no_user")
+		must(t, ix.CreateUser(ctx, earshot.User{ID: "nobody", Name: "x", Role: earshot.RoleAdmin, PasswordHash: "$x"})) // never was one
+		wantCode(t, ix.DeleteUser(ctx, "nobody-2"), "no_user")
+		must(t, ix.DeleteUser(ctx, "nobody"))
+		wantCode(t, ix.DeleteUser(ctx, "boss"), "last_admin")
+		wantCode(t, ix.CreateUser(ctx, earshot.User{ID: "boss", Name: "x", Role: earshot.RoleAdmin, PasswordHash: "$x"}), "exists")
+		same(t, "two at once", atOnce(
+			func() error {
+				return ix.CreateUser(ctx, earshot.User{ID: "twin", Name: "x", Role: earshot.RoleAgent, PasswordHash: "$x"})
+			},
+			func() error {
+				return ix.CreateUser(ctx, earshot.User{ID: "twin", Name: "y", Role: earshot.RoleAgent, PasswordHash: "$x"})
+			},
+		), 1)
+	})
+}

@@ -142,8 +142,7 @@ func (ix *Index) DeleteSavedSearch(ctx context.Context, id string) error {
 	})
 }
 
-// dropSearches takes away what user alone could see: somebody who gets the same
-// id later must not find it.
+// dropSearches takes away what user alone could see.
 func dropSearches(ctx context.Context, tx bun.Tx, user string) error {
 	_, err := tx.NewDelete().Model((*searchRow)(nil)).Where("maker = ?", user).Where("NOT shared").Exec(ctx)
 	return err

@@ -79,7 +79,7 @@ func TestSavedSearchesAreBounded(t *testing.T) {
 	})
 }
 
-// Who gets the id of somebody who has left does not find what was private.
+// What somebody kept to themselves goes with them.
 func TestSavedSearchesGoWithTheirMaker(t *testing.T) {
 	engines(t, func(t *testing.T, ix *index.Index) {
 		for _, id := range []string{"lina", "wang"} {

@@ -20,6 +20,14 @@ type userRow struct {
 	PasswordHash string       `bun:"password_hash"`
 }
 
+// formerRow is a user who was deleted.
+type formerRow struct {
+	bun.BaseModel `bun:"table:former_users,alias:former_users"`
+
+	ID   string `bun:"id,pk"`
+	Name string `bun:"name"`
+}
+
 func rowOfUser(u earshot.User) userRow {
 	return userRow{ID: u.ID, Name: clean(u.Name), Role: u.Role, Disabled: u.Disabled, PasswordHash: u.PasswordHash}
 }
@@ -51,15 +59,29 @@ func (ix *Index) User(ctx context.Context, id string) (earshot.User, error) {
 	return row.user(), failed("read a user", err)
 }
 
-// CreateUser adds a user; ErrExists.
+// CreateUser adds a user; ErrExists, and ErrFormerUser where somebody had the id
+// who was deleted: private marks, searches and the audit would be taken for the
+// new one's.
 func (ix *Index) CreateUser(ctx context.Context, u earshot.User) error {
 	if err := u.Validate(); err != nil {
 		return err
 	}
 	return ix.change(ctx, synced, "add a user", func(tx bun.Tx) error {
+		if err := lock(ctx, tx, "users"); err != nil {
+			return err
+		}
+		former, err := tx.NewSelect().Model((*formerRow)(nil)).Where("id = ?", u.ID).Exists(ctx)
+		if err != nil {
+			return err
+		}
 		row := rowOfUser(u)
-		_, err := tx.NewInsert().Model(&row).Exec(ctx)
-		return plainly(err, ErrExists)
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return plainly(err, ErrExists)
+		}
+		if former {
+			return ErrFormerUser
+		}
+		return nil
 	})
 }
 
@@ -75,11 +97,15 @@ func (ix *Index) SaveUser(ctx context.Context, u earshot.User) error {
 	})
 }
 
-// DeleteUser takes a user away, with the searches that nobody else could see;
-// ErrNoUser, ErrLastAdmin.
+// DeleteUser takes a user away, with the searches that nobody else could see.
+// Nobody else gets the id; ErrNoUser, ErrLastAdmin.
 func (ix *Index) DeleteUser(ctx context.Context, id string) error {
 	return ix.changeUsers(ctx, "delete a user", func(tx bun.Tx) (sql.Result, error) {
 		if err := dropSearches(ctx, tx, id); err != nil {
+			return nil, err
+		}
+		_, err := tx.NewRaw("INSERT INTO former_users (id, name) SELECT id, name FROM users WHERE id = ? ON CONFLICT DO NOTHING", id).Exec(ctx)
+		if err != nil {
 			return nil, err
 		}
 		return tx.NewDelete().Model((*userRow)(nil)).Where("id = ?", id).Exec(ctx)
