@@ -19,7 +19,7 @@ type CallQuery struct {
 	Branches   []string // with all branches below them
 	Kinds      []earshot.SeatKind
 	Directions []earshot.Direction
-	Number     string // 1 or 2 characters: its last; 3 to 6: anywhere in it; more: its last if any call found has it so, else anywhere
+	Number     string // 1 or 2 characters: its last; 3 to 6: anywhere in it; more: its last if any call's in these states is so, else anywhere
 	Account    string // exactly
 	Ticket     string // exactly
 	Businesses []string
@@ -85,7 +85,7 @@ const (
 type effort struct{ near, nearFar, walkOn, window, page, far int }
 
 func usualEffort() effort {
-	return effort{near: 3_000, nearFar: 1_500, walkOn: 7, window: 10_000, page: 100_000, far: 40_000}
+	return effort{near: 3_000, nearFar: 1_500, walkOn: 2, window: 10_000, page: 100_000, far: 40_000}
 }
 
 // SearchCalls finds calls, newest first; `bad_cursor`, `bad_limit`, `bad_query`.
