@@ -10,7 +10,9 @@ const (
 	stepsASecond = 1000 / LevelStepMs
 
 	bleedDB     = 15                // where the other side is so much louder, one hears that in this microphone too,
-	bleedUsual  = 6                 // unless it is about as loud as the speaker usually is: so much quieter at most
+	bleedUsual  = 6                 // unless it is about as loud as the speaker usually is: so much quieter at most;
+	bleedLeast  = 5                 // of a microphone near the other side, where that is louder by less: by this at least
+	bleedSpread = 4                 // and by this less than it usually is
 	pauseSteps  = stepsASecond / 2  // a longer pause ends a turn
 	wordSteps   = 3                 // a shorter sound is no speech
 	usualSteps  = 5 * stepsASecond  // so much of a side says how loud it usually is
@@ -26,6 +28,9 @@ type voice struct {
 	talks []bool // steps in which the side talks, pauses between words included
 	turns []span
 	said  int // steps it talks in
+
+	bleed int  // where the other side is louder by so much, dB, it is that which is heard
+	near  bool // the microphone is near the other side: see bleedOf
 }
 
 // span is a stretch of steps, to not included.
@@ -85,7 +90,7 @@ func voicesOf(c Call, levels Levels) []*voice {
 		}
 	}
 	if mixed {
-		return []*voice{{steps: levels.Agent}}
+		return []*voice{{steps: louder(levels.Agent, levels.Customer)}}
 	}
 	var voices []*voice
 	if agent && audible(levels.Agent) {
@@ -95,6 +100,18 @@ func voicesOf(c Call, levels Levels) []*voice {
 		voices = append(voices, &voice{side: SideCustomer, steps: levels.Customer})
 	}
 	return voices
+}
+
+// louder are two sides as one channel would have them.
+func louder(a, b []byte) []byte {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	both := bytes.Clone(a)
+	for i, level := range b {
+		both[i] = min(both[i], level)
+	}
+	return both
 }
 
 // audible says whether there is audio, be it silent.
@@ -117,14 +134,15 @@ func (h *hearing) other(k int) *voice {
 
 // hear finds a voice's turns.
 func (h *hearing) hear(v, other *voice) {
+	v.bleed, v.near = h.bleedOf(v, other)
 	usual, known := h.usual(v, other)
 	v.talks, v.loud = make([]bool, len(v.steps)), make([]bool, len(v.steps))
 	for i, level := range v.steps {
 		if !h.heard[i] || !h.speech(level) {
 			continue
 		}
-		own := !drowned(level, other, i)
-		v.talks[i] = own || known && int(level) <= usual+bleedUsual
+		own := !v.drowned(other, i)
+		v.talks[i] = own || known && !v.near && int(level) <= usual+bleedUsual
 		v.loud[i] = own && known && v.side != "" && int(level) < usual-h.thresholds.LoudDB && int(level) < -h.thresholds.LoudDBov
 	}
 	h.joinWords(v)
@@ -132,9 +150,33 @@ func (h *hearing) hear(v, other *voice) {
 
 func (h *hearing) speech(level byte) bool { return int(level) < -h.thresholds.SpeechDBov }
 
+// bleedOf is by how much the other side must be louder to be what a voice's
+// microphone hears. While one side talks the other mostly listens, and is quieter by
+// as much as the microphone is away from who talks; where they talk, too, by less.
+// So the upper quartile of that says whether it is near enough to take them for its
+// own.
+func (h *hearing) bleedOf(v, other *voice) (dB int, near bool) {
+	if other == nil {
+		return bleedDB, false
+	}
+	var counts [levelsAbove]int
+	all := 0
+	for i, level := range v.steps {
+		if h.heard[i] && h.speech(other.steps[i]) && level > other.steps[i] {
+			counts[level-other.steps[i]]++
+			all++
+		}
+	}
+	quieter, known := quartile(3, counts[:], all)
+	if !known || quieter >= bleedDB+bleedSpread {
+		return bleedDB, false
+	}
+	return max(quieter-bleedSpread, bleedLeast), true
+}
+
 // drowned says whether what is heard at step i may be the other side's voice.
-func drowned(level byte, other *voice, i int) bool {
-	return other != nil && int(level) >= int(other.steps[i])+bleedDB
+func (v *voice) drowned(other *voice, i int) bool {
+	return other != nil && int(v.steps[i]) >= int(other.steps[i])+v.bleed
 }
 
 // usual is how loud a voice usually is: the median of what is its own.
@@ -142,18 +184,24 @@ func (h *hearing) usual(v, other *voice) (level int, known bool) {
 	var counts [levelsAbove]int
 	all := 0
 	for i, level := range v.steps {
-		if h.heard[i] && h.speech(level) && !drowned(level, other, i) {
+		if h.heard[i] && h.speech(level) && !v.drowned(other, i) {
 			counts[level]++
 			all++
 		}
 	}
+	return quartile(2, counts[:], all)
+}
+
+// quartile is that of so many values, which are counted; unknown where there are
+// too few to go by.
+func quartile(n int, counts []int, all int) (value int, known bool) {
 	if all < usualSteps {
 		return 0, false
 	}
 	below := 0
-	for level := range counts {
-		if below += counts[level]; 2*below >= all {
-			return level, true
+	for value, count := range counts {
+		if below += count; 4*below >= n*all {
+			return value, true
 		}
 	}
 	return 0, false // not reached: the counts sum up to all

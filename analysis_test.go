@@ -154,7 +154,7 @@ func TestJudge(t *testing.T) {
 			talk:   &earshot.Talk{AgentShare: 500, CustomerShare: 500, LongestMonologue: 30_000, LongestMonologist: A}},
 		{name: "a part without sides among others", agent: talks(600, 0, 300), customer: talks(600, 300, 600),
 			tracks: []earshot.TrackKind{earshot.TrackBoth, earshot.TrackMixed},
-			talk:   &earshot.Talk{AgentShare: 1000}, ms: 30_000},
+			talk:   &earshot.Talk{AgentShare: 1000}},
 		{name: "marks end with the call", agent: talks(320), customer: talks(320), ms: 31_950,
 			talk:  &earshot.Talk{SilenceShare: 1000, LongestSilence: 32_000},
 			marks: rows{alert(earshot.MarkSilence, "", 0, 31_950)}},

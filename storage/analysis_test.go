@@ -193,7 +193,7 @@ func TestThresholdsAndRuns(t *testing.T) {
 
 func TestRunGoesOnWhereItWas(t *testing.T) {
 	analysings(t, func(t *testing.T, a *analysing) {
-		const calls, batch = 230, 200
+		const calls, batch = 510, 500
 		var all []earshot.Call
 		for i := range calls {
 			all = append(all, a.withLevels(t, a.hushed(t, time.Duration(i)*time.Second, nil)))
