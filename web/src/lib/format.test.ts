@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { setLang } from "@/i18n";
 import {
   bytes,
@@ -16,7 +16,10 @@ import {
   setTimezone,
 } from "./format";
 
-afterEach(() => setLang("zh-CN"));
+afterEach(() => {
+  setLang("zh-CN");
+  vi.restoreAllMocks();
+});
 
 test.each([
   [0, "0:00"],
@@ -46,6 +49,13 @@ test("times are the site's, not the viewer's", () => {
   expect(dateTime(at)).toBe("21/11/2026 00:00:05");
   setTimezone("UTC");
   expect(isoDay(at)).toBe("2026-11-20");
+});
+
+test("a day is what the API takes, however the browser's locales write one", () => {
+  setTimezone("Asia/Shanghai");
+  const all: { format: unknown } = Intl.DateTimeFormat.prototype;
+  vi.spyOn(all, "format", "get").mockReturnValue(() => "11/21/2026");
+  expect(isoDay("2026-11-20T16:00:05.000Z")).toBe("2026-11-21");
 });
 
 test("an unknown time zone falls back to the browser's", () => {

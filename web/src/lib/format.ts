@@ -19,7 +19,7 @@ export function durationInWords(ms: number): string {
 
 let zone: string | undefined;
 const formats = new Map<string, Intl.DateTimeFormat>();
-let days: Intl.DateTimeFormat | undefined;
+let wall: Intl.DateTimeFormat | undefined;
 
 /** Sets the site's time zone; all times are shown in it, whoever looks from wherever. */
 export function setTimezone(name: string): void {
@@ -30,7 +30,7 @@ export function setTimezone(name: string): void {
     zone = undefined; // a zone this browser does not know: its own has to do
   }
   formats.clear();
-  days = undefined;
+  wall = undefined;
 }
 
 function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -63,16 +63,8 @@ export const dateTime = (at: string | number | null | undefined): string =>
   at ? `${date(at)} ${clockTime(at)}` : "";
 
 /** The site's day of an instant as YYYY-MM-DD, the form the API takes. */
-export function isoDay(at: string | number): string {
-  // Made once: making one takes a hundred times as long as using it.
-  days ??= new Intl.DateTimeFormat("en-CA", {
-    timeZone: zone,
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-  });
-  return days.format(toDate(at));
-}
+export const isoDay = (at: string | number): string =>
+  shownAt(toDate(at).getTime()).toISOString().slice(0, 10);
 
 /** What the site's clock shows at an instant, as YYYY-MM-DD HH:mm:ss. */
 export function localOf(at: string | number): string {
@@ -90,12 +82,16 @@ export function instantOf(local: string): string {
 
 /** The site's clock at an instant, as if it showed UTC. */
 function shownAt(at: number): Date {
-  const parts = new Intl.DateTimeFormat("en-CA", {
+  // Made once: making one takes a hundred times as long as using it. Its parts are
+  // read, not its text: in which order a locale writes them changes with browsers.
+  wall ??= new Intl.DateTimeFormat("en", {
     ...{ timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit" },
     ...{ hour: "2-digit", minute: "2-digit", second: "2-digit" },
-  }).formatToParts(at);
-  const n = (type: string) => Number(parts.find((p) => p.type === type)?.value);
-  return new Date(Date.UTC(n("year"), n("month") - 1, n("day"), n("hour"), n("minute"), n("second")));
+  });
+  const n = Object.fromEntries(wall.formatToParts(at).map((p) => [p.type, Number(p.value)]));
+  return new Date(
+    Date.UTC(n.year ?? 0, (n.month ?? 1) - 1, n.day, n.hour ?? 0, n.minute ?? 0, n.second ?? 0),
+  );
 }
 
 /** The site's time zone by name; empty if it is the browser's own. */
