@@ -85,6 +85,9 @@ func (m *meter) opus(ctx context.Context, file io.Reader) error {
 		at += int64(n)
 		if p.Granule != ogg.NoGranule {
 			at = p.Granule
+			if p.Last { // what comes behind the end is no part of it
+				return nil
+			}
 		}
 	}
 }

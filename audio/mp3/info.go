@@ -27,6 +27,7 @@ type Info struct {
 	Before, Inside, Behind int64
 	First                  int64 // where the first frame begins
 	Joined                 bool  // another file begins inside
+	Missing                int   // frames that its head says follow, and do not
 	RateChanges            bool
 
 	head, tail int   // samples a channel to leave out at start and end
@@ -82,6 +83,7 @@ type census struct {
 	begun         bool
 	length        float64 // seconds
 	junk          int64   // up to the frame before
+	said          int     // frames, by the file's head; 0: it does not say
 }
 
 func (c *census) take(f frame) {
@@ -98,6 +100,7 @@ func (c *census) take(f frame) {
 	if c.Frames == 0 {
 		if isXing {
 			c.trim(x)
+			c.said = x.frames
 			return
 		}
 		c.first = f.header
@@ -131,6 +134,7 @@ func (c *census) finish() (Info, error) {
 	if int64(c.head+c.tail) >= c.samples {
 		c.head, c.tail = 0, 0
 	}
+	c.Missing = max(c.said-c.Frames, 0)
 	c.Bitrate = int(c.bits / c.samples)
 	length := c.length - float64(c.head+c.tail)/float64(c.Rate)
 	c.Duration = time.Duration(length * float64(time.Second))

@@ -228,6 +228,7 @@ func tagBytes(b []byte) int64 {
 // xing is what the information frame at the head of many files says.
 type xing struct {
 	delay, padding int // samples the encoder put before and behind the audio
+	frames         int // that follow; 0 where it does not say
 }
 
 // parseXing reads an information frame: Xing or Info of most encoders, VBRI of
@@ -243,14 +244,19 @@ func parseXing(f frame) (xing, bool) {
 	}
 	flags := b[7]
 	at := 8
+	var x xing
+	if flags&1 == 1 && len(b) >= 12 {
+		x.frames = int(binary.BigEndian.Uint32(b[8:]) & math.MaxInt32)
+	}
 	for bit, size := range [4]int{4, 4, 100, 4} { // frames, bytes, table, quality
 		if flags>>bit&1 == 1 {
 			at += size
 		}
 	}
 	if len(b) < at+24 || b[at] == 0 {
-		return xing{}, true
+		return x, true
 	}
 	v := int(b[at+21])<<16 | int(b[at+22])<<8 | int(b[at+23])
-	return xing{delay: v >> 12, padding: v & 0xfff}, true
+	x.delay, x.padding = v>>12, v&0xfff
+	return x, true
 }

@@ -15,6 +15,7 @@ import (
 
 	"earshot"
 	"earshot/audio/audiotest"
+	"earshot/audio/mp3"
 )
 
 func ask(file []byte) (Audio, error) { return File(bytes.NewReader(file), int64(len(file))) }
@@ -126,6 +127,7 @@ func TestDamagedWAV(t *testing.T) {
 		{"a data size beyond the file", file(format, "data"+size(2*len(audio)), ""), 4 * time.Second, []string{HeaderLies}},
 		{"sox writing to a pipe", append([]byte("RIFF\x24\xf0\xff\x7f"), file(format, "data\x00\xf0\xff\x7f", "")[8:]...), 4 * time.Second, []string{HeaderLies}},
 		{"a data size that was never brought up to date", file(format, "data"+size(second), ""), time.Second, []string{BeyondHeader}},
+		{"another file joined to it", append(file(format, data, ""), file(format, data, "")...), 4 * time.Second, []string{BeyondHeader}},
 		{"torn", cut[:len(cut)-second], 3 * time.Second, []string{Torn}},
 		{"torn in a long file's clothes", append([]byte("RF64\xff\xff\xff\xffWAVEds64\x1c\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+format+"data\xff\xff\xff\xff"), audio...), 4 * time.Second, []string{Torn}},
 		{"BW64", append([]byte("BW64\xff\xff\xff\xffWAVEds64\x1c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x7d\x00\x00\x00\x00\x00\x00\x00\x7d\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"+format+"data\xff\xff\xff\xff"), audio...), 4 * time.Second, nil},
@@ -133,6 +135,56 @@ func TestDamagedWAV(t *testing.T) {
 		a, err := ask(c.file)
 		if err != nil || a.Duration != c.want || !slices.Equal(a.Remarks, append([]string{}, c.remarks...)) {
 			t.Errorf("%s: %+v, %v", c.name, a, err)
+		}
+	}
+}
+
+// TestJoinedOpus joins Ogg files, of which players play the first.
+func TestJoinedOpus(t *testing.T) {
+	audiotest.Need(t, "ffmpeg")
+	dir := t.TempDir()
+	source := audiotest.Source(t, dir)
+	form := audiotest.Form{Program: "ffmpeg", Args: "-c:a libopus -b:a 24k", Ending: ".opus"}
+	file := audiotest.Read(t, form.Make(t, source, dir))
+	form.Args += " -serial_offset 7"
+	other := audiotest.Read(t, form.Make(t, source, dir))
+	for name, c := range map[string]struct {
+		file    []byte
+		remarks []string
+	}{
+		"one": {file, nil}, "the same twice": {join(file, file), []string{BeyondHeader}}, "two": {join(file, other), []string{BeyondHeader}},
+		"zeros behind": {join(file, make([]byte, 9999)), []string{GarbageInside}},
+	} {
+		a, err := ask(c.file)
+		if err != nil || (a.Duration-4*time.Second).Abs() > near || !slices.Equal(a.Remarks, append([]string{}, c.remarks...)) {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+	}
+}
+
+// TestCutBehindItsHead cuts a file whose head says how many frames there are, so
+// that no frame is torn.
+func TestCutBehindItsHead(t *testing.T) {
+	audiotest.Need(t, "lame")
+	dir := t.TempDir()
+	file := audiotest.Read(t, audiotest.Form{Program: "lame", Args: "-V 5 -m m", Ending: ".mp3"}.Make(t, audiotest.Source(t, dir), dir))
+	frames := mp3.NewFrames(bytes.NewReader(file), int64(len(file)))
+	var cut int64
+	for range 60 {
+		f, err := frames.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cut = f.Offset
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		lies bool
+	}{
+		"whole": {file, false}, "cut": {file[:cut], true}, "zeros in its place": {join(file[:cut], make([]byte, len(file)-int(cut))), true},
+	} {
+		if a, err := ask(c.file); err != nil || slices.Contains(a.Remarks, HeaderLies) != c.lies {
+			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
 }
@@ -207,6 +259,9 @@ func TestRefusals(t *testing.T) {
 		"ADPCM without blocks": {[]byte(fmtOf(0x11, 4)), "damaged_wav"},
 		"no chunks":            {[]byte("RIFF\x04\x00\x00\x00WAVE"), "damaged_wav"},
 		"data first":           {[]byte("RIFF\x30\x00\x00\x00WAVEdata\x02\x00\x00\x00abfmt \x10\x00\x00\x00"), "wav_data_first"},
+		"text in UTF-16":       {[]byte("\xff\xfe" + strings.Repeat("\x1a\x90\xdd\x8b,\x008\x00\r\x00\n\x00", 99)), "is_text"},
+		"a mark, and noise":    {append([]byte("\xff\xfe\x01\x02"), noise(1000)...), "not_audio"},
+		"WAV behind zeros":     {append(make([]byte, 512), fmtOf(6, 8)...), "wav_behind_tag"},
 		"WAV behind a tag":     {append(id3(100, "x"), fmtOf(6, 8)...), "wav_behind_tag"},
 	} {
 		_, err := ask(c.file)

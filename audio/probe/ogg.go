@@ -30,6 +30,10 @@ func oggFile(r io.ReaderAt, size int64, head []byte) (Audio, error) {
 	if err != nil {
 		return Audio{}, err
 	}
+	joined, err := isChained(r, size)
+	if err != nil {
+		return Audio{}, err
+	}
 	length := max(samples-int64(file.Head.PreSkip), 0)
 	a := Audio{
 		Codec: earshot.Opus, Container: "ogg", Format: "Opus", Channels: file.Head.Channels, Rate: opus.SampleRate,
@@ -40,7 +44,27 @@ func oggFile(r io.ReaderAt, size int64, head []byte) (Audio, error) {
 	}
 	a.remark(len(file.Damage()) > 0, GarbageInside)
 	a.remark(a.Torn, Torn)
+	a.remark(joined, BeyondHeader)
 	return a, nil
+}
+
+// isChained says whether another stream begins behind audio of the first, which is
+// the one that players play.
+func isChained(r io.ReaderAt, size int64) (bool, error) {
+	pages := ogg.NewScanner(io.NewSectionReader(r, 0, size))
+	for some := false; ; {
+		page, err := pages.Next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if page.Flags&ogg.First != 0 && some {
+			return true, nil
+		}
+		some = some || page.Granule > 0
+	}
 }
 
 // oggCode is why an Ogg file that begins so is not taken, or nothing.
@@ -70,7 +94,7 @@ func opusSamples(file *ogg.OpusReader) (samples int64, last bool, err error) {
 			return 0, false, err
 		}
 		n, err := opus.Samples(p.Data)
-		if err != nil {
+		if err != nil || last && known { // what comes behind the end is no part of it
 			continue
 		}
 		last = p.Last

@@ -123,6 +123,10 @@ func tell(r io.ReaderAt, size int64, head []byte) (Audio, error) {
 	return a, err
 }
 
+// mostUnsaid is how many frames fewer than its head says an MP3 file may have without
+// a word: encoders count differently.
+const mostUnsaid = 2
+
 // mp3File tells what the MP3 file at [from, from+size) is.
 func mp3File(r io.ReaderAt, from, size int64) (Audio, error) {
 	file := io.NewSectionReader(r, from, size)
@@ -146,6 +150,7 @@ func mp3File(r io.ReaderAt, from, size int64) (Audio, error) {
 	a.remark(info.Inside > 0, GarbageInside)
 	a.remark(info.Behind > 0 && !info.Torn, GarbageTail)
 	a.remark(info.Torn, Torn)
+	a.remark(info.Missing > mostUnsaid && !info.Torn, HeaderLies)
 	a.remark(info.VBR, VBR)
 	a.remark(info.RateChanges, RateChanges)
 	a.remark(info.Joined, Joined)

@@ -2,10 +2,13 @@ package probe
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"earshot"
@@ -103,8 +106,10 @@ func guess(head []byte) string {
 		return "all_zero"
 	case bytes.HasPrefix(text, []byte("<!doctype html")), bytes.HasPrefix(text, []byte("<html")):
 		return "is_html"
-	case isText(head):
+	case isText(head), isWideText(head):
 		return "is_text"
+	case hidesWAV(head):
+		return "wav_behind_tag"
 	case chained(head, adtsBytes):
 		return "is_aac"
 	case chained(head, layer2Bytes):
@@ -113,6 +118,37 @@ func guess(head []byte) string {
 		return "looks_crypted"
 	}
 	return "not_audio"
+}
+
+// isWideText says whether what has the mark of UTF-16 is text in it.
+func isWideText(head []byte) bool {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(head, []byte("\xff\xfe")):
+	case bytes.HasPrefix(head, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return false
+	}
+	some := head[2:min(len(head), 4096)]
+	for ; len(some) >= 2; some = some[2:] {
+		switch c := rune(order.Uint16(some)); {
+		case c == '\t', c == '\r', c == '\n', utf16.IsSurrogate(c):
+		case !unicode.IsPrint(c):
+			return false
+		}
+	}
+	return true
+}
+
+// hidesWAV says whether a WAVE file begins somewhere in the beginning.
+func hidesWAV(head []byte) bool {
+	for at := range head {
+		if isWAV(head[at:]) {
+			return true
+		}
+	}
+	return false
 }
 
 func isText(head []byte) bool {

@@ -113,7 +113,7 @@ func (p *parser) walk() error {
 		if len(head) < 8 {
 			return nil
 		}
-		if !plausible(head) {
+		if !plausible(head) || isForm(string(head[:4])) { // or another file begins
 			if p.file.DataOffset > 0 {
 				p.file.Hidden = p.size - at
 			}
