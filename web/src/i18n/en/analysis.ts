@@ -71,6 +71,7 @@ export default {
     times: "{n}",
     monologue: "Longest monologue",
     longestSilence: "Longest silence",
+    untold: "There is no audio to tell it from.",
     mixed: "One channel: who talks cannot be told apart.",
   },
 };

@@ -68,6 +68,7 @@ export default {
     times: "{n} 次",
     monologue: "最长独白",
     longestSilence: "最长静音",
+    untold: "没有可用的声音数据，说话情况无从得知。",
     mixed: "只有一个声道，分不清是谁在说话。",
   },
 };
