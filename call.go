@@ -185,11 +185,14 @@ func (p CallPatch) Apply(c *Call) {
 		c.Direction = *p.Direction
 	}
 	for _, f := range []struct{ to, from *string }{
-		{&c.Number, p.Number}, {&c.Account, p.Account}, {&c.Ticket, p.Ticket}, {&c.Business, p.Business},
+		{&c.Account, p.Account}, {&c.Ticket, p.Ticket}, {&c.Business, p.Business},
 	} {
 		if f.from != nil {
 			*f.to = *f.from
 		}
+	}
+	if p.Number != nil {
+		c.Number = PlainNumber(*p.Number)
 	}
 	if p.Agent != nil {
 		if *p.Agent == (Agent{}) {

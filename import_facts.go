@@ -134,7 +134,7 @@ func (a ImportAbout) number(s *SettledImport) {
 			number = caller
 		}
 		if number != "" {
-			s.Facts.Number, s.From["number"] = s.fit(number, 64), source.From
+			s.Facts.Number, s.From["number"] = s.fit(PlainNumber(number), 64), source.From
 			return
 		}
 	}

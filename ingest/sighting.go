@@ -123,7 +123,7 @@ func (k *keeper) keepSpan(span earshot.StreamSpan) {
 func (f *Floor) announce(now time.Time, seat, ref string, facts earshot.CallPatch, by string) {
 	said := earshot.Announcement{ID: earshot.NewID(now), Seat: seat, At: earshot.At(now), Ref: ref, Source: by}
 	if facts.Number != nil {
-		said.Number = *facts.Number
+		said.Number = earshot.PlainNumber(*facts.Number)
 	}
 	if said.Validate() != nil { // such as a number that no announcement may have
 		said.Number = ""

@@ -78,7 +78,7 @@ func (f callFilter) query(ctx context.Context, s *Server) (index.CallQuery, erro
 	q := index.CallQuery{
 		From: from, To: to, Seats: f.Seat, Agents: f.Agent, Branches: f.Branch,
 		Kinds: typed[earshot.SeatKind](f.Kind), Directions: typed[earshot.Direction](f.Direction),
-		Number: f.Number, Account: f.Account, Ticket: f.Ticket, Businesses: f.Business, Ratings: f.Rating,
+		Number: earshot.SoughtNumber(f.Number), Account: f.Account, Ticket: f.Ticket, Businesses: f.Business, Ratings: f.Rating,
 		Flags: typed[earshot.Flag](f.Flag), Tags: f.Tag, States: typed[earshot.CallState](f.State),
 		MinMs: f.MinMs, MaxMs: f.MaxMs, Played: yesOrNo(f.Listened), Talk: f.bounds(), Imported: yesOrNo(f.Imported), Batch: f.Batch,
 		Words: f.Q, Notes: f.Note, Asker: who.who.User.ID, Cursor: f.Cursor, Limit: f.Limit,

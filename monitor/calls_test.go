@@ -63,6 +63,7 @@ func TestSearchAndRead(t *testing.T) {
 		"?note=%E5%A4%8D%E6%9F%A5":       {},
 		"?seat=s1&seat=s2&state=stored":  {second.ID, first.ID},
 		"?number=8000":                   {first.ID},
+		"?number=%2B86+80-00":            {first.ID},
 		"?flag=gaps":                     {second.ID},
 		"?tag=%E5%A4%8D%E6%9F%A5":        {first.ID},
 		"?q=%E5%A4%8D%E6%9F%A5":          {first.ID},

@@ -1,6 +1,7 @@
 import type { LocationQuery, LocationQueryRaw } from "vue-router";
 import type { Call, CallQuery, Flag } from "@/api";
 import { isoDay } from "@/lib/format";
+import { soughtNumber } from "@/lib/number";
 import { daysOf, isPreset, type Preset } from "./days";
 
 // What is being looked for. It lives in the page's address, so that a search
@@ -198,7 +199,7 @@ export function matches(filters: Filters, call: Call, below: (branch: string) =>
     some(filters.flag, call.flags) &&
     (!filters.from || startedOn >= filters.from) &&
     (!filters.to || startedOn <= filters.to) &&
-    hasNumber(call.number, filters.number.trim()) &&
+    hasNumber(call.number, soughtNumber(filters.number.trim())) &&
     (!filters.account || call.account === filters.account.trim()) &&
     (!filters.ticket || call.ticket === filters.ticket.trim()) &&
     (!filters.held || (filters.held === "yes") === call.holds.some((h) => !h.releasedAt)) &&

@@ -20,6 +20,8 @@ test("words that may mean something exacter are offered as that", () => {
   expect(offered("13800138000")).toEqual(
     ["number", "account", "ticket", "agent"].map((k) => `${k}=13800138000`),
   );
+  for (const said of ["138 0013 8000", "138-0013-8000", "１３８００１３８０００"])
+    expect(offered(said)).toContain("number=13800138000");
   expect(offered("城东")).toEqual(["branch=east"]);
   expect(offered("窗口")).toEqual(["seat=w1"]);
   for (const said of ["11-21", "11/21", "11月21日", "2026-11-21", "2026年11月21日"])

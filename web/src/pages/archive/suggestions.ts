@@ -1,5 +1,6 @@
 import type { Branch, Seat } from "@/api";
 import { t } from "@/i18n";
+import { plainNumber } from "@/lib/number";
 import { daysOf, presets } from "./days";
 import type { Chip, Filters } from "./filters";
 
@@ -18,9 +19,10 @@ export function suggestionsOf(words: string, branches: Branch[], seats: Seat[], 
       found.push({ key: "days", value: preset });
   const day = dayOf(said, now);
   if (day) found.push({ key: "from", value: day });
-  if (/^\+?\d{2,20}$/.test(said)) {
-    found.push({ key: "number", value: said }, { key: "account", value: said });
-    found.push({ key: "ticket", value: said }, { key: "agent", value: said });
+  const number = numberOf(said);
+  if (number && !day) {
+    found.push({ key: "number", value: number }, { key: "account", value: number });
+    found.push({ key: "ticket", value: number }, { key: "agent", value: number });
   }
   if (said.length > 1) {
     const has = (one: { id: string; name: string }) => one.name.toLowerCase().includes(said.toLowerCase());
@@ -28,6 +30,12 @@ export function suggestionsOf(words: string, branches: Branch[], seats: Seat[], 
     for (const seat of seats.filter(has)) found.push({ key: "seat", value: seat.id });
   }
   return found.slice(0, most);
+}
+
+/** Digits, or as many as a telephone number has with what people write between them. */
+function numberOf(said: string): string {
+  const number = plainNumber(said);
+  return /^\+?\d{2,20}$/.test(number) && (number === said || number.length >= 7) ? number : "";
 }
 
 /** A day as people type one: 2026-11-21, 11-21, 11/21, 11月21日; empty if it is none. */
