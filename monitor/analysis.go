@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"earshot"
@@ -124,6 +125,17 @@ func (s *Server) startAnalysis(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	s.didTo(ctx, earshot.AuditAnalyse, "analysis", "")
+	s.didTo(ctx, earshot.AuditAnalyse, "analysis", saidRange(note))
 	return answerWith(runOf(note)), nil
+}
+
+// saidRange is which calls a run is about, as the audit keeps it.
+func saidRange(n index.AnalysisNote) string {
+	day := func(t earshot.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("from=%s to=%s all=%t", day(n.From), day(n.To), n.All)
 }
