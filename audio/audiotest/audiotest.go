@@ -140,7 +140,7 @@ func MP3Forms() []Form {
 			"--resample 48 -b 96", "--resample 32 -b 48 -m m", "--resample 24 -b 32 -m m", "--resample 22.05 -b 32 -m m",
 			"--resample 22.05 -b 80", "--resample 16 -b 24 -m m", "--resample 16 -V 7", "--resample 12 -b 16 -m m",
 			"--resample 11.025 -b 16 -m m", "--resample 8 -b 8 -m m", "--resample 8 -b 16 -m m -t", "--resample 8 -b 32 -m s",
-			"--resample 8 -V 6 -m m", "--tt title --ta artist --id3v2-only", "--tt title --id3v1-only", "--tt 标题 --add-id3v2",
+			"--resample 8 -V 6 -m m", "--resample 8 --abr 16 -m m", "-b 64 -m j -p", "-b 32 --resample 16 -m s -t", "--tt title --ta artist --id3v2-only", "--tt title --id3v1-only", "--tt 标题 --add-id3v2",
 		},
 		"ffmpeg": {"-ar 8000 -ac 1 -b:a 8k -write_xing 0", "-ar 44100 -q:a 4 -write_xing 0", "-metadata title=x -id3v2_version 4 -write_id3v1 1"},
 	})
@@ -157,7 +157,9 @@ func WAVForms() []Form {
 		"ffmpeg": {
 			"-c:a pcm_s16le", "-c:a pcm_s16le -rf64 always", "-c:a pcm_s24le -ar 48000", "-c:a pcm_alaw -ar 8000", "-c:a pcm_mulaw -ar 8000 -ac 1",
 			"-c:a adpcm_ms -ar 8000 -ac 1", "-c:a adpcm_ima_wav -ar 8000", "-c:a adpcm_ima_wav -ar 8000 -ac 1 -block_size 256",
-			"-c:a libmp3lame -b:a 64k", "-c:a pcm_s16le -metadata title=x -metadata artist=y",
+			"-c:a adpcm_ms -ar 8000 -block_size 256", "-c:a adpcm_ima_wav -ar 11025 -block_size 2048", "-c:a pcm_u8 -ar 8000 -ac 1", "-c:a pcm_f32le",
+			"-c:a pcm_f64le -ac 1", "-c:a pcm_s32le", "-c:a pcm_alaw -ar 8000 -rf64 always",
+			"-c:a libmp3lame -b:a 64k", "-c:a libmp3lame -ar 8000 -ac 1 -b:a 8k", "-c:a pcm_s16le -metadata title=x -metadata artist=y",
 		},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"earshot"
 	"earshot/audio/audiotest"
 )
 
@@ -39,6 +40,10 @@ func durations(t testing.TB, name string, a Audio) map[string]time.Duration {
 	if a.Container == "mp3" {
 		raw := audiotest.Run(t, "mpg123", "-q", "-s", "-r", strconv.Itoa(a.Rate), "-e", "s16", "--mono", name)
 		said["mpg123"] = time.Duration(len(raw)/2) * time.Second / time.Duration(a.Rate)
+	}
+	if a.Container == "wav" && a.Codec == earshot.ADPCM { // of small blocks ffprobe only guesses
+		raw := audiotest.Run(t, "ffmpeg", "-v", "error", "-nostdin", "-i", name, "-ac", "1", "-f", "s16le", "-")
+		said["ffmpeg"] = time.Duration(len(raw)/2) * time.Second / time.Duration(a.Rate)
 	}
 	return said
 }
