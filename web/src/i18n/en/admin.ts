@@ -104,7 +104,9 @@ export default {
     empty: "There are no audit records yet",
     heard: "Heard {time}",
     span: "{from} – {to}",
+    partPlayed: "part {n}",
     reasons: {
+      excerpt: "clip",
       live: "while live",
       bookmark: "Bookmark",
       note: "Note",

@@ -41,11 +41,6 @@ export default {
     download: "Download",
     open: "Clip…",
   },
-  audit: {
-    excerpt: "clip",
-    live: "while live",
-    part: "part {n}",
-  },
   origin: {
     title: "Brought in",
     lead: "This call was not recorded here but brought in from an older recorder. The original file is kept, byte for byte.",

@@ -101,7 +101,9 @@ export default {
     empty: "还没有审计记录",
     heard: "听了 {time}",
     span: "{from} – {to}",
+    partPlayed: "第 {n} 段",
     reasons: {
+      excerpt: "片段",
       live: "通话进行中",
       bookmark: "标记",
       note: "备注",

@@ -40,11 +40,6 @@ export default {
     download: "下载",
     open: "截取…",
   },
-  audit: {
-    excerpt: "片段",
-    live: "通话中",
-    part: "第 {n} 段",
-  },
   origin: {
     title: "导入来源",
     lead: "这个通话不是本系统录的，是从旧录音系统导入的。原文件原样保存，一个字节都没有改。",
