@@ -219,7 +219,8 @@ type ImportTable struct {
 	Columns []ImportColumn `json:"columns"`
 	Rows    int            `json:"rows"`
 	Charset string         `json:"charset"`
-	Error   string         `json:"error"`
+	Code    string         `json:"code"`    // why it could not be read
+	Error   string         `json:"error"`   // the same in words
 	Absent  int            `json:"absent"`  // rows whose file is not there
 	Missing int            `json:"missing"` // files without a row
 	Samples []string       `json:"samples"` // names of the first absent ones

@@ -198,7 +198,8 @@ func (f *importFacts) previewFolder(ctx context.Context, p *earshot.ImportPrevie
 	if f.settings.Metadata != "" {
 		p.Table = &earshot.ImportTable{Columns: []earshot.ImportColumn{}, Samples: []string{}}
 		if err := f.readTable(folder); err != nil {
-			p.Table.Error = earshot.AsError(err).Text
+			failure := earshot.AsError(err)
+			p.Table.Code, p.Table.Error = failure.Code, failure.Text
 		}
 	}
 	for _, file := range all {

@@ -7,6 +7,22 @@ import (
 	"earshot"
 )
 
+// What is wrong with a table is said by a code, which pages have words for.
+func TestPreviewSaysWhatIsWrongWithATable(t *testing.T) {
+	d := openDesk(t)
+	d.put(t, "a.wav", []byte("x"))
+	d.put(t, "list.csv", []byte("文件名,工号\n"))
+	draft, err := d.imports.Create(t.Context(), "x", "cli")
+	must(t, err)
+	for table, code := range map[string]string{"list.csv": "table_empty", "gone.csv": "no_table"} {
+		p, err := d.imports.Preview(t.Context(), draft.ID, earshot.ImportSettings{Seat: "w1", Metadata: table}, nil)
+		must(t, err)
+		if p.Table.Code != code || p.Table.Error == "" {
+			t.Errorf("%s: %+v", table, p.Table)
+		}
+	}
+}
+
 // A preview has the first files, and those that want a look wherever they stand.
 func TestPreviewShowsWhatIsOdd(t *testing.T) {
 	d := openDesk(t)

@@ -1704,6 +1704,7 @@ export interface components {
             /** Format: int64 */
             absent: number;
             charset: string;
+            code: string;
             columns: components["schemas"]["ImportColumn"][];
             error: string;
             /** Format: int64 */
