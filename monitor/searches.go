@@ -2,9 +2,6 @@ package monitor
 
 import (
 	"context"
-	"net/url"
-	"reflect"
-	"slices"
 	"strings"
 
 	"earshot"
@@ -27,7 +24,7 @@ type savedSearches interface {
 	SavedSearches(ctx context.Context, user string) ([]earshot.SavedSearch, error)
 	SavedSearch(ctx context.Context, id string) (earshot.SavedSearch, error)
 	AddSavedSearch(ctx context.Context, s earshot.SavedSearch) error
-	ChangeSavedSearch(ctx context.Context, s earshot.SavedSearch) error
+	ChangeSavedSearch(ctx context.Context, id string, change func(s *earshot.SavedSearch) error) (earshot.SavedSearch, error)
 	DeleteSavedSearch(ctx context.Context, id string) error
 }
 
@@ -58,7 +55,7 @@ func (s *Server) searchOperations(b *book) {
 }
 
 func (s *Server) createSearch(ctx context.Context, in *struct{ Body newSearch }) (*body[earshot.SavedSearch], error) {
-	if err := asksOfCalls(in.Body.Query); err != nil {
+	if err := s.asksOfCalls(in.Body.Query); err != nil {
 		return nil, err
 	}
 	now := s.Now()
@@ -77,22 +74,25 @@ func (s *Server) updateSearch(ctx context.Context, in *struct {
 	ByID
 	Body searchPatch
 }) (*body[earshot.SavedSearch], error) {
-	search, err := s.searchToChange(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	wasShared := search.Shared
 	if in.Body.Query != nil {
-		if err := asksOfCalls(*in.Body.Query); err != nil {
+		if err := s.asksOfCalls(*in.Body.Query); err != nil {
 			return nil, err
 		}
 	}
-	var fields changes
-	set(&fields, "name", &search.Name, in.Body.Name)
-	set(&fields, "query", &search.Query, in.Body.Query)
-	set(&fields, "shared", &search.Shared, in.Body.Shared)
-	search.Name, search.At = strings.TrimSpace(search.Name), earshot.At(s.Now())
-	if err := s.Index.ChangeSavedSearch(ctx, search); err != nil {
+	wasShared := false
+	search, err := s.Index.ChangeSavedSearch(ctx, in.ID, func(search *earshot.SavedSearch) error {
+		if err := s.mayChangeSearch(ctx, *search); err != nil {
+			return err
+		}
+		wasShared = search.Shared
+		var fields changes
+		set(&fields, "name", &search.Name, in.Body.Name)
+		set(&fields, "query", &search.Query, in.Body.Query)
+		set(&fields, "shared", &search.Shared, in.Body.Shared)
+		search.Name, search.At = strings.TrimSpace(search.Name), earshot.At(s.Now())
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.noteSearch(ctx, earshot.AuditUpdate, search, wasShared)
@@ -100,8 +100,11 @@ func (s *Server) updateSearch(ctx context.Context, in *struct {
 }
 
 func (s *Server) deleteSearch(ctx context.Context, in *ByID) (*nothing, error) {
-	search, err := s.searchToChange(ctx, in.ID)
+	search, err := s.Index.SavedSearch(ctx, in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.mayChangeSearch(ctx, search); err != nil {
 		return nil, err
 	}
 	if err := s.Index.DeleteSavedSearch(ctx, search.ID); err != nil {
@@ -111,20 +114,17 @@ func (s *Server) deleteSearch(ctx context.Context, in *ByID) (*nothing, error) {
 	return nil, nil
 }
 
-// searchToChange is a saved search that who is visiting may change. That others
-// keep one to themselves is not even said.
-func (s *Server) searchToChange(ctx context.Context, id string) (earshot.SavedSearch, error) {
+// mayChangeSearch is nil where who is visiting may change a saved search. That
+// others keep one to themselves is not even said.
+func (s *Server) mayChangeSearch(ctx context.Context, search earshot.SavedSearch) error {
 	v := visitOf(ctx)
-	search, err := s.Index.SavedSearch(ctx, id)
 	switch {
-	case err != nil:
-		return search, err
 	case search.By == v.who.User.ID:
-		return search, nil
+		return nil
 	case !search.Shared:
-		return earshot.SavedSearch{}, index.ErrNoSearch
+		return index.ErrNoSearch
 	}
-	return search, s.also(v, "others")
+	return s.also(v, "others")
 }
 
 // noteSearch writes down what others notice: a search of one's own is nobody
@@ -133,35 +133,4 @@ func (s *Server) noteSearch(ctx context.Context, action string, search earshot.S
 	if search.Shared || wasShared {
 		s.didTo(ctx, action, "search:"+search.ID, search.Name+": "+search.Query)
 	}
-}
-
-// asksOfCalls says whether query is one of the archive page's addresses.
-func asksOfCalls(query string) error {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return earshot.Fail(earshot.Invalid, "bad_search", "a search is what stands behind ? in the archive page's address").Because(err)
-	}
-	known := searchNames()
-	for name := range values {
-		if !slices.Contains(known, name) {
-			return earshot.Fail(earshot.Invalid, "bad_search", "the archive page has no filter %q", name)
-		}
-	}
-	return nil
-}
-
-// searchNames are the filters that the archive page's address has: those of the
-// API, and what only the page knows: relative days, lengths in seconds, columns.
-func searchNames() []string {
-	names := []string{"days", "shortest", "longest", "columns"}
-	filter := reflect.TypeFor[callFilter]()
-	for i := range filter.NumField() {
-		name, _, _ := strings.Cut(filter.Field(i).Tag.Get("query"), ",")
-		switch name {
-		case "", "total", "cursor", "limit": // of a page of answers
-		default:
-			names = append(names, name)
-		}
-	}
-	return names
 }

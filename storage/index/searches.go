@@ -59,49 +59,63 @@ func (ix *Index) SavedSearches(ctx context.Context, user string) ([]earshot.Save
 
 // SavedSearch is the saved search id, whoever's it is, or ErrNoSearch.
 func (ix *Index) SavedSearch(ctx context.Context, id string) (earshot.SavedSearch, error) {
+	s, err := savedSearch(ctx, ix.read, id)
+	return s, failed("read a saved search", err)
+}
+
+func savedSearch(ctx context.Context, db bun.IDB, id string) (earshot.SavedSearch, error) {
 	var row searchRow
-	err := ix.read.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
+	err := db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return earshot.SavedSearch{}, ErrNoSearch
 	}
-	return row.search(), failed("read a saved search", err)
+	return row.search(), err
 }
 
 // AddSavedSearch keeps a search; ErrSearchNamed, ErrManySearches.
 func (ix *Index) AddSavedSearch(ctx context.Context, s earshot.SavedSearch) error {
-	return ix.changeSearches(ctx, "save a search", s, func(tx bun.Tx) (sql.Result, error) {
-		row := rowOfSearch(s)
-		return tx.NewInsert().Model(&row).Exec(ctx)
-	})
-}
-
-// ChangeSavedSearch puts s in place of the search of its id; ErrNoSearch,
-// ErrSearchNamed, ErrManySearches.
-func (ix *Index) ChangeSavedSearch(ctx context.Context, s earshot.SavedSearch) error {
-	return ix.changeSearches(ctx, "change a saved search", s, func(tx bun.Tx) (sql.Result, error) {
-		row := rowOfSearch(s)
-		return tx.NewUpdate().Model(&row).WherePK().Exec(ctx)
-	})
-}
-
-// changeSearches does change unless s cannot stand beside the others.
-func (ix *Index) changeSearches(ctx context.Context, doing string, s earshot.SavedSearch, change func(tx bun.Tx) (sql.Result, error)) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	return ix.change(ctx, synced, doing, func(tx bun.Tx) error {
+	return ix.change(ctx, synced, "save a search", func(tx bun.Tx) error {
 		if err := lock(ctx, tx, "searches"); err != nil {
 			return err
 		}
-		if err := fits(ctx, tx, rowOfSearch(s)); err != nil {
+		row := rowOfSearch(s)
+		if err := fits(ctx, tx, row); err != nil {
 			return err
 		}
-		none, err := changedNone(change(tx))
-		if none {
-			return ErrNoSearch
-		}
+		_, err := tx.NewInsert().Model(&row).Exec(ctx)
 		return err
 	})
+}
+
+// ChangeSavedSearch does change to the search id as it is then, and answers what
+// it became; ErrNoSearch, ErrSearchNamed, ErrManySearches, and what change
+// answers, which leaves the search as it was.
+func (ix *Index) ChangeSavedSearch(ctx context.Context, id string, change func(s *earshot.SavedSearch) error) (earshot.SavedSearch, error) {
+	var changed earshot.SavedSearch
+	err := ix.change(ctx, synced, "change a saved search", func(tx bun.Tx) error {
+		if err := lock(ctx, tx, "searches"); err != nil {
+			return err
+		}
+		s, err := savedSearch(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(change(&s), s.Validate()); err != nil {
+			return err
+		}
+		s.ID = id
+		row := rowOfSearch(s)
+		if err := fits(ctx, tx, row); err != nil {
+			return err
+		}
+		changed = row.search()
+		_, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx)
+		return err
+	})
+	return changed, err
 }
 
 // fits says whether row can stand beside the other searches.

@@ -37,13 +37,23 @@ func TestSavedSearches(t *testing.T) {
 		same(t, "one", one, theirs)
 
 		wantCode(t, ix.AddSavedSearch(ctx, saved("b 私", "lina", true, time.Hour)), "search_named")
+		change := func(id string, edit func(s *earshot.SavedSearch)) error {
+			_, err := ix.ChangeSavedSearch(ctx, id, func(s *earshot.SavedSearch) error { edit(s); return nil })
+			return err
+		}
 		private.Name, private.Query, private.Shared = "c", "q=%E9%80%80", true
-		must(t, ix.ChangeSavedSearch(ctx, private))
-		must(t, ix.ChangeSavedSearch(ctx, private)) // its own name is no other's
+		must(t, change(private.ID, func(s *earshot.SavedSearch) { *s = private }))
+		must(t, change(private.ID, func(s *earshot.SavedSearch) { *s = private })) // its own name is no other's
 		sees("wang", shared, theirs, private)
-		private.Name = shared.Name
-		wantCode(t, ix.ChangeSavedSearch(ctx, private), "search_named")
-		wantCode(t, ix.ChangeSavedSearch(ctx, saved("x", "lina", false, 2*time.Hour)), "no_search")
+		wantCode(t, change(private.ID, func(s *earshot.SavedSearch) { s.Name = shared.Name }), "search_named")
+		wantCode(t, change(private.ID, func(s *earshot.SavedSearch) { s.Name = "" }), "bad_search_name")
+		wantCode(t, change(saved("x", "lina", false, 2*time.Hour).ID, func(*earshot.SavedSearch) {}), "no_search")
+		_, err = ix.ChangeSavedSearch(ctx, private.ID, func(s *earshot.SavedSearch) error {
+			s.Name = "never"
+			return earshot.Fail(earshot.Forbidden, "forbidden", "no")
+		})
+		wantCode(t, err, "forbidden")
+		sees("wang", shared, theirs, private)
 		must(t, ix.DeleteSavedSearch(ctx, shared.ID))
 		wantCode(t, ix.DeleteSavedSearch(ctx, shared.ID), "no_search")
 		_, err = ix.SavedSearch(ctx, shared.ID)
@@ -63,6 +73,30 @@ func TestSavedSearches(t *testing.T) {
 			row.edit(&s)
 			if err := ix.AddSavedSearch(ctx, s); err == nil || earshot.AsError(err).Code != row.code {
 				t.Errorf("%s: %v, want %s", what, err, row.code)
+			}
+		}
+	})
+}
+
+// Two who change one search at once both have their way: neither puts back what
+// the other changed.
+func TestTwoWhoChangeASavedSearchAtOnce(t *testing.T) {
+	engines(t, func(t *testing.T, ix *index.Index) {
+		s := saved("a", "lina", false, 0)
+		must(t, ix.AddSavedSearch(t.Context(), s))
+		change := func(edit func(s *earshot.SavedSearch)) func() error {
+			return func() error {
+				_, err := ix.ChangeSavedSearch(t.Context(), s.ID, func(s *earshot.SavedSearch) error { edit(s); return nil })
+				return err
+			}
+		}
+		for range 10 {
+			must(t, change(func(s *earshot.SavedSearch) { s.Name, s.Shared = "a", false })())
+			same(t, "changes", atOnce(change(func(s *earshot.SavedSearch) { s.Name = "b" }), change(func(s *earshot.SavedSearch) { s.Shared = true })), 2)
+			got, err := ix.SavedSearch(t.Context(), s.ID)
+			must(t, err)
+			if got.Name != "b" || !got.Shared {
+				t.Fatalf("became %+v", got)
 			}
 		}
 	})
