@@ -1,61 +1,84 @@
 import { computed, type InjectionKey, onBeforeUnmount, onMounted, type Ref, ref, shallowRef } from "vue";
 
-/** Rows drawn beyond what is in sight, so that scrolling does not show holes. */
-const beyond = 12;
-/** The window moves by so many rows at once. */
-const step = 6;
+/** Rows are drawn and taken away by so many at once. */
+export const blockRows = 4;
+/** Drawn beyond what is in sight, so that scrolling does not show holes, px. */
+const beyond = 400;
 /** Who scrolls faster looks for a place, not at rows, px a millisecond. */
 const fastFrom = 1.5;
-/** So long after the last fast move it rests, ms. */
+/** So long after the last move it rests, ms. */
 const restsAfterMs = 150;
 
 /** For what is in rows: whether one scrolls too fast to look at what goes by. */
 export const goesByFast: InjectionKey<Readonly<Ref<boolean>>> = Symbol("goesByFast");
 
 /**
- * Which rows of a long list are in sight. All have one height; above and below
- * those that are drawn stands empty room of the same size. `box` is what scrolls,
- * `body` what the rows are in.
+ * Which blocks of a long list are in sight. All rows have one height; the list
+ * has the room of all of them, and blocks stand at their places in it. `box` is
+ * what scrolls, `list` what has the room, its head above the first row.
  */
-export function useWindow(rows: Ref<number>, rowHeight: number, body: Ref<HTMLElement | undefined>) {
+export function useWindow(
+  rows: Ref<number>,
+  rowHeight: number,
+  head: number,
+  list: Ref<HTMLElement | undefined>,
+) {
+  const blockHeight = blockRows * rowHeight;
+  /** What of the rows lies above the box's upper edge, px. */
   const top = ref(0);
   const height = ref(900);
   const box = shallowRef<HTMLElement | null>(null);
 
-  const from = computed(() => {
-    const first = Math.floor(top.value / rowHeight) - beyond;
-    return Math.max(0, Math.min(first - (first % step), rows.value - 1));
-  });
-  const to = computed(() => {
-    const last = Math.ceil((top.value + height.value) / rowHeight) + beyond;
-    return Math.min(rows.value, last + step - (last % step));
+  const all = computed(() => Math.ceil(rows.value / blockRows));
+  /** How many blocks are drawn, where there are so many. */
+  const most = computed(() => Math.ceil((height.value + 2 * beyond) / blockHeight) + 1);
+  const first = computed(() =>
+    Math.max(0, Math.min(Math.floor((top.value - beyond) / blockHeight), all.value - most.value)),
+  );
+  const end = computed(() => Math.min(first.value + most.value, all.value));
+  const from = computed(() => first.value * blockRows);
+  const to = computed(() => Math.min(rows.value, end.value * blockRows));
+
+  /** The slot whose block stands first in the document. */
+  const leading = ref(0);
+  /**
+   * The first rows of the blocks that are drawn, each in a slot. A block that
+   * comes takes the slot of one that goes; where slots stand in the document
+   * changes only when scrolling rests: those who read it otherwise than by
+   * looking find rows in order, and who scrolls does not wait for that.
+   */
+  const blocks = computed(() => {
+    const place = (slot: number) => (slot - leading.value + most.value) % most.value;
+    return Array.from({ length: end.value - first.value }, (_, i) => {
+      const block = first.value + i;
+      return { from: block * blockRows, slot: block % most.value };
+    }).sort((a, b) => place(a.slot) - place(b.slot));
   });
 
-  /** How many rows are drawn at most. */
-  const most = computed(() => Math.ceil(height.value / rowHeight) + 1 + 2 * (beyond + step));
   const fast = ref(false);
-
   let asked = 0;
   let measuredAt = 0;
   let rests: ReturnType<typeof setTimeout> | undefined;
+
   function measure(): void {
     cancelAnimationFrame(asked);
     asked = 0;
-    if (!box.value || !body.value) return;
-    // Above the rows stands what scrolls away with them.
+    if (!box.value || !list.value) return;
     const before = top.value;
-    top.value = box.value.getBoundingClientRect().top - body.value.getBoundingClientRect().top;
+    // Above the list stands what scrolls away with it.
+    top.value = box.value.getBoundingClientRect().top - list.value.getBoundingClientRect().top - head;
     height.value = box.value.clientHeight;
     const now = performance.now();
-    const moved = Math.abs(top.value - before);
-    if (moved > height.value / 8 || moved > fastFrom * (now - measuredAt)) rush();
+    const by = Math.abs(top.value - before);
+    if (by > 0) move(by > height.value / 8 || by > fastFrom * (now - measuredAt));
     measuredAt = now;
   }
-  function rush(): void {
-    fast.value = true;
+  function move(quickly: boolean): void {
+    if (quickly) fast.value = true;
     clearTimeout(rests);
     rests = setTimeout(() => {
       fast.value = false;
+      leading.value = first.value % most.value;
     }, restsAfterMs);
   }
   /** Measures before the next frame, however often it is asked for. */
@@ -79,10 +102,10 @@ export function useWindow(rows: Ref<number>, rowHeight: number, body: Ref<HTMLEl
   });
 
   /** Brings a row into sight, below the sticky head. */
-  function show(row: number, head: number): void {
-    if (!box.value || !body.value) return;
-    const offset = body.value.getBoundingClientRect().top - box.value.getBoundingClientRect().top;
-    const rowTop = offset + row * rowHeight;
+  function show(row: number): void {
+    if (!box.value || !list.value) return;
+    const offset = list.value.getBoundingClientRect().top - box.value.getBoundingClientRect().top;
+    const rowTop = offset + head + row * rowHeight;
     if (rowTop < head) box.value.scrollTop += rowTop - head;
     else if (rowTop + rowHeight > box.value.clientHeight)
       box.value.scrollTop += rowTop + rowHeight - box.value.clientHeight;
@@ -95,5 +118,5 @@ export function useWindow(rows: Ref<number>, rowHeight: number, body: Ref<HTMLEl
     measure();
   }
 
-  return { from, to, most, fast, box, measureSoon, show, scrollTo };
+  return { blocks, from, to, fast, box, measureSoon, show, scrollTo };
 }

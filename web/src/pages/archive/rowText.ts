@@ -1,0 +1,101 @@
+import type { Call } from "@/api";
+import { t } from "@/i18n";
+import { duration } from "@/lib/format";
+import type { useDirectory } from "@/live/directory";
+import { percent } from "./chipText";
+import type { ColumnId } from "./columns";
+
+// What the cells of a row say. A cell has the same pieces whatever call stands
+// in it, so that rows are used for other calls by changing texts alone.
+
+type Directory = ReturnType<typeof useDirectory>;
+
+export interface CellText {
+  said: string;
+  /** Quieter, before or behind it. */
+  before?: string;
+  behind?: string;
+}
+
+export const accountsOf = (call: Call): string => [call.account, call.ticket].filter(Boolean).join(" / ");
+
+/** What a cell of plain words says. */
+export function cellText(call: Call, id: ColumnId, directory: Directory): CellText {
+  const { talk } = call;
+  switch (id) {
+    case "length":
+      return { said: duration(call.durationMs) };
+    case "seat":
+      return { said: directory.seatName(call.seat), behind: ` · ${t(`words.kind.${call.kind}`)}` };
+    case "branch":
+      return { said: directory.branchName(call.branch) };
+    case "agent":
+      return { before: `${call.agent?.id ?? ""} `, said: call.agent?.name ?? "" };
+    case "number": {
+      const direction = call.direction === "none" ? "" : ` ${t(`words.direction.${call.direction}`)}`;
+      return { said: call.number, behind: direction };
+    }
+    case "account":
+      return { said: accountsOf(call) };
+    case "business":
+      return { said: call.business };
+    case "state":
+      return { said: t(`words.callState.${call.state}`) };
+    case "id":
+      return { said: call.id };
+    case "talk":
+      return {
+        said: talk ? percent(talk.agentShare) : "",
+        behind: talk ? ` / ${percent(talk.customerShare)}` : "",
+      };
+    case "silence":
+      return { said: talk ? percent(talk.silenceShare) : "" };
+    case "overtalk":
+      return { said: talk ? percent(talk.overtalkShare) : "" };
+    case "interruptions":
+      return { said: talk ? String(talk.interruptions) : "" };
+    case "monologue":
+      return { said: talk ? duration(talk.longestMonologue) : "" };
+    case "longestSilence":
+      return { said: talk ? duration(talk.longestSilence) : "" };
+  }
+  return { said: "" };
+}
+
+/** What a cell says in full, where there may be no room for it; empty where it always has. */
+export function fullText(call: Call, id: ColumnId, directory: Directory): string {
+  switch (id) {
+    case "seat":
+      return `${directory.seatName(call.seat)} · ${directory.branchName(call.branch)}`;
+    case "agent":
+      return call.agent ? `${call.agent.id} ${call.agent.name}` : "";
+    case "number":
+      return call.number;
+    case "branch":
+    case "account":
+    case "business":
+      return cellText(call, id, directory).said;
+    case "notes":
+      return [...call.flags.map((f) => t(`words.flag.${f}`)), ...call.tags].join(" · ");
+  }
+  return "";
+}
+
+/** A day without its year where that is `year`. */
+export const shortDay = (day: string, year: string): string =>
+  day.startsWith(`${year}-`) ? day.slice(5) : day;
+
+export interface NoteChip {
+  kind: "hold" | "flag" | "tag";
+  text: string;
+}
+
+/** What is short and noteworthy of a call, in the order it is shown. */
+export function noteChips(call: Call, held: boolean): NoteChip[] {
+  return [
+    ...(held ? [{ kind: "hold" as const, text: t("evidence.holds.held") }] : []),
+    ...(call.rating ? [{ kind: "tag" as const, text: t("archive.stars", { n: call.rating }) }] : []),
+    ...call.flags.map((f) => ({ kind: "flag" as const, text: t(`words.flag.${f}`) })),
+    ...call.tags.map((text) => ({ kind: "tag" as const, text })),
+  ];
+}
