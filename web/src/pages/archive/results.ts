@@ -16,6 +16,8 @@ interface Results {
 
 const place = "earshot.results";
 const pageSize = 100;
+/** Looked through for a neighbour at a time. */
+const mostPages = 20;
 const keepAround = 1000;
 const keepAhead = 12;
 
@@ -59,21 +61,26 @@ export const placeAmong = (id: string): { at: number; of: number; more: boolean 
   return { at: at < 0 ? at : first + at, of: first + ids.length, more: next !== "" };
 };
 
-/** The result so many further down the list, read on from the server if need be; "" at an end. */
+/**
+ * The result so many further down the list, read on from the server if need be;
+ * "" at an end, or where a long way on holds nothing: asked again, it looks further.
+ */
 export async function neighbour(id: string, by: 1 | -1): Promise<string> {
   const known = kept();
   const at = known.ids.indexOf(id);
   if (at < 0) return "";
-  if (at + by >= known.ids.length && known.next) {
-    const page = await api.calls(queryOf(known.filters, known.next, pageSize));
-    const fresh = page.calls.filter((c) => !known.ids.includes(c.id)).map((c) => c.id);
-    if (results === known) {
-      known.ids.push(...fresh);
-      known.next = page.next;
-      keep();
-    }
-  }
+  // A page may be empty, or hold only what is known, and the search goes on behind it.
+  for (let pages = 0; at + by >= known.ids.length && known.next && pages < mostPages; pages++)
+    await readOn(known);
   return known.ids[at + by] ?? "";
+}
+
+async function readOn(known: Results): Promise<void> {
+  const page = await api.calls(queryOf(known.filters, known.next, pageSize));
+  const there = new Set(known.ids);
+  known.ids.push(...page.calls.map((c) => c.id).filter((id) => !there.has(id)));
+  known.next = page.next;
+  if (results === known) keep();
 }
 
 /** Reads a call and its levels before they are asked for. No sound: that is written down as heard. */
