@@ -157,7 +157,9 @@ func (t *tender) check(ctx context.Context) error {
 	if err := t.ix.mayWrite(asking); err != nil {
 		return err
 	}
-	if complete, err := t.ix.termsComplete(asking); err != nil {
+	if complete, err := t.ix.termsComplete(asking); errors.Is(err, errNewer) {
+		return t.shut(ctx, err)
+	} else if err != nil {
 		return err
 	} else if !complete {
 		t.treeMoved.Store(true)

@@ -36,6 +36,9 @@ func (ix *Index) lookAtTerms(ctx context.Context, db bun.IDB) error {
 	if err := db.NewSelect().Model(&state).Scan(ctx); err != nil {
 		return fmt.Errorf("look which terms there are: %w", err)
 	}
+	if state.newer() {
+		return ErrAway.Because(errNewer)
+	}
 	if state.Version != termsVersion {
 		calls, err := db.NewSelect().Table("calls").Exists(ctx)
 		if err != nil {
@@ -59,6 +62,9 @@ func (ix *Index) lookAtTerms(ctx context.Context, db bun.IDB) error {
 // termsComplete says whether all calls have their terms, and for the branches as
 // they are now.
 func (ix *Index) termsComplete(ctx context.Context) (bool, error) {
+	if err := newerTerms(ctx, ix.read); err != nil {
+		return false, failed("look which terms there are", err)
+	}
 	if !ix.termsWhole.Load() {
 		return false, nil
 	}
@@ -72,8 +78,10 @@ func (ix *Index) termsComplete(ctx context.Context) (bool, error) {
 // done, if not nil, hears of how many calls were looked at.
 func (ix *Index) CompleteTerms(ctx context.Context, rest float64, done func(calls int)) error {
 	for looked := 0; ; {
-		if complete, err := ix.termsComplete(ctx); complete || err != nil {
+		if complete, err := ix.termsComplete(ctx); err != nil || complete && looked == 0 {
 			return err
+		} else if complete {
+			return ix.packWords(ctx, rest)
 		}
 		begun := time.Now()
 		n, err := ix.completeSomeTerms(ctx)
@@ -81,14 +89,22 @@ func (ix *Index) CompleteTerms(ctx context.Context, rest float64, done func(call
 			return err
 		}
 		looked += n
-		if done != nil {
+		if done != nil && n > 0 {
 			done(looked)
 		}
-		select {
-		case <-time.After(time.Duration(rest * float64(time.Since(begun)))):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, rest, time.Since(begun)); err != nil {
+			return err
 		}
+	}
+}
+
+// pause rests for as long as a step took, times rest.
+func pause(ctx context.Context, rest float64, took time.Duration) error {
+	select {
+	case <-time.After(time.Duration(rest * float64(took))):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -103,6 +119,12 @@ func (ix *Index) completeSomeTerms(ctx context.Context) (n int, err error) {
 		var state termsState
 		if err := tx.NewSelect().Model(&state).Scan(ctx); err != nil {
 			return err
+		}
+		if state.newer() {
+			return ErrAway.Because(errNewer)
+		}
+		if state.Version != termsVersion && state.Making != termsVersion {
+			return beginTerms(ctx, tx, &state)
 		}
 		var err error
 		if tree, err = treeOf(ctx, tx, true); err != nil {

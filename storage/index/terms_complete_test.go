@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,12 @@ func TestTermsAreMadeAnew(t *testing.T) {
 		if n, err := ix.CountCalls(t.Context(), CallQuery{Words: "第7"}); err != nil || n != len(want) {
 			t.Errorf("counted %d, want %d (%v)", n, len(want), err)
 		}
+		if !ix.postgres {
+			pieces := 0
+			if err := ix.read.NewRaw("SELECT count(DISTINCT segid) FROM call_words_idx").Scan(t.Context(), &pieces); err != nil || pieces != 1 {
+				t.Errorf("the word index is in %d pieces (%v)", pieces, err)
+			}
+		}
 		again, err := Open(t.Context(), url)
 		if err != nil {
 			t.Fatal(err)
@@ -159,4 +166,56 @@ type lines chan<- string
 func (l lines) Write(p []byte) (int, error) {
 	l <- string(p)
 	return len(p), nil
+}
+
+// Once a newer version makes terms of its form, an older one beside it writes
+// none of its own, makes none over, and says that the index is away.
+func TestAnOlderVersionLeavesNewerTermsAlone(t *testing.T) {
+	bothEngines(t, func(t *testing.T, url string) {
+		alarms := new(earshot.Alarms)
+		ix, err := Tend(t.Context(), url, TendOptions{Every: 10 * time.Millisecond, Alarms: alarms})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := errors.Join(ix.Close(), other.Close()); err != nil {
+				t.Error(err)
+			}
+		}()
+		newer := func(making int) {
+			t.Helper()
+			if _, err := other.write.NewRaw("UPDATE terms_version SET making = ?", making).Exec(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		at := earshot.At(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+		c := earshot.Call{ID: earshot.NewID(at.Time), Seat: "c1", StartedAt: at, State: earshot.CallStored}
+		newer(termsVersion + 1)
+		for what, err := range map[string]error{"a save": other.SaveCall(t.Context(), c), "terms": other.CompleteTerms(t.Context(), 0, nil)} {
+			if !errors.Is(err, errNewer) || !errors.Is(err, ErrAway) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if again, err := Open(t.Context(), url); again != nil || err == nil {
+			t.Errorf("opened: %v", err)
+		}
+		said := func(want bool) {
+			for away := !want; away != want; {
+				away = slices.ContainsFunc(alarms.List(), func(a earshot.Alarm) bool { return a.Code == earshot.AlarmIndexAway })
+			}
+		}
+		said(true)
+		if err := ix.SaveCall(t.Context(), c); !errors.Is(err, ErrAway) {
+			t.Errorf("a save: %v", err)
+		}
+		newer(termsVersion)
+		said(false)
+		if err := ix.SaveCall(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -38,6 +38,9 @@ func readAbove(ctx context.Context, tx bun.Tx, calls []callRows) error {
 	if _, err := treeOf(ctx, tx, true); err != nil {
 		return err
 	}
+	if err := newerTerms(ctx, tx); err != nil {
+		return err
+	}
 	return readAboveNow(ctx, tx, calls)
 }
 
