@@ -1,4 +1,6 @@
-# The dashboard, then the binary with the dashboard inside, then nothing else.
+# The dashboard, then the binary with the dashboard inside, then what it needs beside
+# it: ffmpeg, which plays and measures old recordings (ADPCM, GSM 6.10, MP3 of 8 kHz),
+# and the certificates of who signs for S3 and sign-in servers.
 FROM node:20-bookworm-slim AS web
 WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
@@ -16,11 +18,10 @@ ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$VERSION" -o /earshot ./cmd/earshot \
  && mkdir /empty
 
-FROM scratch
+FROM alpine:3.22
+RUN apk add --no-cache ca-certificates ffmpeg
 COPY --from=binary /earshot /earshot
 COPY --from=binary --chown=65532:65532 /empty /data
-# A workbook of many rows grows in a temporary file.
-COPY --from=binary --chown=65532:65532 /empty /tmp
 USER 65532:65532
 # A container's host name is new each time it is made; a node must know its calls again.
 ENV EARSHOT_NODE=node1
