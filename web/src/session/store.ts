@@ -12,6 +12,9 @@ export const useSession = defineStore("session", () => {
   /** True after the server ended the session, until the next sign-in. */
   const expired = ref(false);
 
+  /** Who was signed in last, as long as this page is open. */
+  let last = "";
+
   const user = computed(() => me.value?.user ?? null);
   const may = (action: Action) => me.value?.allowed.includes(action) ?? false;
 
@@ -23,6 +26,7 @@ export const useSession = defineStore("session", () => {
     });
     try {
       me.value = await api.me();
+      last = me.value.user.id;
     } catch (err) {
       if (!(err instanceof Problem) || err.status !== 401) throw err;
     }
@@ -31,11 +35,15 @@ export const useSession = defineStore("session", () => {
     expired.value = false;
   }
 
-  async function signIn(name: string, password: string): Promise<void> {
+  /** Signs in; answers whether somebody else was here before, to whom belongs what pages remember. */
+  async function signIn(name: string, password: string): Promise<boolean> {
     const answer = await api.login(name, password);
+    const another = last !== "" && last !== answer.user.id;
+    last = answer.user.id;
     me.value = { user: answer.user, allowed: answer.allowed };
     known.value = true;
     expired.value = false;
+    return another;
   }
 
   async function signOut(): Promise<void> {
