@@ -193,6 +193,37 @@ describe("who looks for calls", () => {
     await page.locator(`tr[data-row="0"][data-call="${special}"]`).waitFor();
   });
 
+  test("what is pressed in a row leaves the keys at that row, wherever one scrolls meanwhile", async () => {
+    await archive();
+    const content = page.locator("#content");
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.closest<HTMLElement>("tr")?.dataset.row ?? "none");
+    await page.locator('tr[data-row="2"]').getByRole("checkbox").click();
+    expect(await focused()).toBe("2");
+    // Its block becomes that of other rows, and none of them has the keys.
+    await content.evaluate((el) => {
+      el.scrollTop = 2400;
+    });
+    await page.locator('tr[data-row="70"]').waitFor();
+    await page.locator('tr[data-row="2"]').waitFor({ state: "detached" });
+    expect(await focused()).toBe("none");
+    await content.evaluate((el) => {
+      el.scrollTop = 0;
+    });
+    await until("the row to have the keys again", async () => (await focused()) === "2");
+    await page.keyboard.press("ArrowDown");
+    expect(await focused()).toBe("3");
+    expect(await page.locator('tr[data-row="2"]').getByRole("checkbox").getAttribute("aria-checked")).toBe(
+      "true",
+    );
+    await page.keyboard.press("Escape");
+    // Those who read rows otherwise than by looking find them in their order.
+    await until("rows in their order", async () => {
+      const at = await rows().evaluateAll((all) => all.map((r) => Number((r as HTMLElement).dataset.row)));
+      return at.every((row, i) => i === 0 || row === (at[i - 1] ?? 0) + 1);
+    });
+  });
+
   test("a bar that comes above the page leaves the filters' form below its button", async () => {
     await archive();
     const button = page.getByRole("button", { name: "筛选", exact: true });

@@ -60,7 +60,7 @@ test("pages follow by key", async () => {
   const { list } = start();
   await list.load({ ...noFilters(), seat: ["c1"] });
   await list.more();
-  expect(asked.mock.calls[1]?.[0]).toEqual({ limit: 100, cursor: "k8", seat: ["c1"] });
+  expect(asked.mock.calls[1]?.[0]).toEqual({ limit: 200, cursor: "k8", seat: ["c1"] });
   expect(ids(list)).toEqual(["9", "8", "7", "6"]);
   await list.more(); // there is no next
   expect(asked).toHaveBeenCalledTimes(2);

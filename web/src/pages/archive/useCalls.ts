@@ -7,11 +7,13 @@ import { type Filters, matches, noFilters, queryOf } from "./filters";
 import type { ListPlace } from "./listPlace";
 import { PagedCalls } from "./pagedCalls";
 
-const pageSize = 100;
+const firstRows = 100;
+/** Of every page behind the first: who scrolls on waits for fewer of them. */
+const pageSize = 200;
 /** Longer than this says that it is loading, ms. */
 const patienceMs = 300;
 /** Pages kept above and below those one looks at. */
-const keepPages = 4;
+const keepPages = 2;
 /** Nobody scrolls further: filters find what lies below. */
 const mostRows = 200_000;
 
@@ -39,7 +41,8 @@ export function useCalls() {
   const refilling = new Set<number>();
   const directory = useDirectory();
 
-  const ask = (cursor: string, signal: AbortSignal) => api.calls(queryOf(filters, cursor, pageSize), signal);
+  const ask = (cursor: string, signal: AbortSignal) =>
+    api.calls(queryOf(filters, cursor, cursor ? pageSize : firstRows), signal);
 
   /** Begins anew, or where one was. A search that is overtaken changes nothing. */
   async function load(wanted: Filters, place: ListPlace | null = null): Promise<boolean> {
