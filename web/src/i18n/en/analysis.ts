@@ -64,7 +64,7 @@ export default {
     title: "How it went",
     agent: "Agent",
     customer: "Customer",
-    both: "Both at once",
+    both: "of it, both at once",
     silence: "Silence",
     somebody: "Somebody talks",
     interruptions: "Interruptions",

@@ -61,7 +61,7 @@ export default {
     title: "说话情况",
     agent: "坐席",
     customer: "客户",
-    both: "同时说话",
+    both: "其中同时说话",
     silence: "静音",
     somebody: "有人说话",
     interruptions: "打断",
