@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -64,23 +65,24 @@ func (s *Server) excerptOf(ctx context.Context, call earshot.Call, ask audioAsk)
 	if call.State != earshot.CallLive {
 		return s.Archive.Excerpt(ctx, call.ID, ask.n, ask.from, ask.to)
 	}
-	clip, err := storage.LiveExcerpt(call, ask.n, ask.from, ask.to, func(part earshot.Part) ([]byte, error) {
-		if part.SHA256 == "" {
-			soFar, _, err := s.Floor.LiveAudio(ctx, call.ID, part.N)
-			return soFar, err
+	clip, err := storage.LiveExcerpt(call, ask.n, ask.from, ask.to, func(part earshot.Part) (io.ReadSeekCloser, error) {
+		if part.SHA256 != "" {
+			file, _, err := s.Archive.Audio(ctx, call.ID, part.N)
+			return file, err
 		}
-		file, _, err := s.Archive.Audio(ctx, call.ID, part.N)
-		if err != nil {
-			return nil, err
-		}
-		defer closeRead(file)
-		return io.ReadAll(file)
+		soFar, _, err := s.Floor.LiveAudio(ctx, call.ID, part.N)
+		return inMemory{bytes.NewReader(soFar)}, err
 	})
 	if errors.Is(err, earshot.ErrNotLive) { // it was stored in between
 		return s.Archive.Excerpt(ctx, call.ID, ask.n, ask.from, ask.to)
 	}
 	return clip, err
 }
+
+// inMemory is a file that takes no closing.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
 
 // nameClip gives a clip a name that says what it is to who finds it in a folder:
 // seat, when the call began by the site's clock, and what of it this is.

@@ -17,7 +17,7 @@ import (
 func TestPlayablePart(t *testing.T) {
 	audiotest.Need(t, "ffmpeg", "sox")
 	h := open(t)
-	kept, err := h.archive.KeepPlayables(filepath.Join(t.TempDir(), "converted"))
+	kept, err := h.archive.KeepPlayables(filepath.Join(t.TempDir(), "converted"), nil)
 	must(t, err)
 	t.Cleanup(func() { must(t, kept.Close()) })
 	admin := h.admin()

@@ -15,28 +15,42 @@ import (
 	"earshot/storage/evidence"
 )
 
-// decode is an evidence.Decode of MP3 and WAVE files: by ffmpeg where it is
-// installed, else by our own decoders where they can be trusted.
+// decode is an evidence.Decode of MP3 and WAVE files: by the decoder that measures
+// them, so that copy and waveform agree in time.
 func (a *Archive) decode(ctx context.Context, part earshot.Part, file io.ReadSeeker, rate int, w io.Writer) error {
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
 	r := io.ReaderAt(seekingReader{file})
+	converted := a.convert.Installed()
 	if part.Codec == earshot.MP3 {
-		if f, err := wav.Parse(r, size); err == nil && f.Encoding == wav.MP3 {
-			r, size = io.NewSectionReader(r, f.DataOffset, f.DataBytes), f.DataBytes
+		var info mp3.Info
+		if r, size, info, err = framesOf(r, size); err == nil {
+			converted = converted && byFFmpeg(info)
 		}
 	}
-	if a.convert.Installed() {
+	switch {
+	case err != nil:
+	case converted:
 		err = a.convert.Samples(ctx, io.NewSectionReader(r, 0, size), convert.Of(part.Codec), convert.Form{Rate: rate, Channels: 1}, samplesTo(w))
-	} else {
+	default:
 		err = decodeOurselves(ctx, part, r, size, rate, samplesTo(w))
 	}
 	if withoutWaveform(err) != err { //nolint:errorlint // it is wrapped where nothing can decode the file
 		return fmt.Errorf("%w: %w", evidence.ErrUndecodable, err)
 	}
 	return err
+}
+
+// framesOf is an MP3 file from its first frame on, out of the WAVE file around it
+// if there is one.
+func framesOf(r io.ReaderAt, size int64) (io.ReaderAt, int64, mp3.Info, error) {
+	if f, err := wav.Parse(r, size); err == nil && f.Encoding == wav.MP3 {
+		r, size = io.NewSectionReader(r, f.DataOffset, f.DataBytes), f.DataBytes
+	}
+	info, err := mp3.ScanFile(r, size)
+	return io.NewSectionReader(r, info.First, size-info.First), size - info.First, info, err
 }
 
 // samplesTo writes samples to w.

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -51,18 +50,22 @@ func (a *Archive) Excerpt(ctx context.Context, id string, n int, fromMs, toMs in
 	return clip, nil
 }
 
-// LiveExcerpt is Excerpt of a call c that is still recorded. soFar is a complete
-// file of what there is of a part until now.
-func LiveExcerpt(c earshot.Call, n int, fromMs, toMs int64, soFar func(part earshot.Part) ([]byte, error)) (*Clip, error) {
+// LiveExcerpt is Excerpt of a call c that is still recorded. soFar opens a complete
+// file of what there is of a part until now; it is closed with the clip.
+func LiveExcerpt(c earshot.Call, n int, fromMs, toMs int64, soFar func(part earshot.Part) (io.ReadSeekCloser, error)) (*Clip, error) {
 	clip, err := clipOf(c, n, fromMs, toMs, func(earshot.Part) bool { return true })
 	if err != nil {
 		return nil, err
 	}
-	whole, err := soFar(clip.Part)
+	file, err := soFar(clip.Part)
 	if err != nil {
 		return nil, err
 	}
-	clip.audio, clip.size, clip.close = bytes.NewReader(whole), int64(len(whole)), func() error { return nil }
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cut an excerpt out of a live call: %w", err), file.Close())
+	}
+	clip.audio, clip.size, clip.close = seekingReader{file}, size, file.Close
 	return clip, nil
 }
 

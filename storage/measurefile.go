@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"earshot"
 	"earshot/audio/levels"
@@ -15,10 +16,11 @@ import (
 	"earshot/storage/convert"
 )
 
-// Files of older recorders are measured by our own decoders or by ffmpeg. Of MP3
-// ffmpeg decodes three to nine times as much in a second as go-mp3 and every kind
-// of it, so it is asked first where it is installed; but go-mp3 under guard keeps
-// the time where frames are damaged or files were joined.
+// Files of older recorders are measured, and decoded for evidence, by our own
+// decoders or by ffmpeg. Of MP3 ffmpeg decodes three to nine times as much in a
+// second as go-mp3 and every kind of it, so it is asked first where it is installed;
+// but go-mp3 under guard keeps the time where frames are damaged or files were
+// joined: both go by byFFmpeg, that waveform and decoded copy agree.
 
 // noWaveform is why the levels of a file cannot be told: a remark's code.
 type noWaveform struct {
@@ -86,17 +88,25 @@ func (m *meter) wav(ctx context.Context, c *convert.Converter, r io.ReaderAt, si
 	return m.hear(ctx, samples, f.Rate, f.Channels)
 }
 
+// soonDone is how long an MP3 file may be that go-mp3 decodes in less time than
+// ffmpeg needs to start, which is 70 ms of a processor.
+const soonDone = 10 * time.Second
+
+// byFFmpeg says whether ffmpeg, where it is installed, is to decode an MP3 file: it
+// is faster with long ones, but shifts what comes behind damage and seams. Only what
+// go-mp3 cannot be trusted with it decodes all the same.
+func byFFmpeg(info mp3.Info) bool {
+	return info.Trusted() != nil || info.Inside == 0 && !info.Joined && info.Duration > soonDone
+}
+
 func (m *meter) mp3(ctx context.Context, c *convert.Converter, r io.ReaderAt, size int64) error {
-	if f, err := wav.Parse(r, size); err == nil && f.Encoding == wav.MP3 {
-		r, size = io.NewSectionReader(r, f.DataOffset, f.DataBytes), f.DataBytes
-	}
-	info, err := mp3.ScanFile(r, size)
+	r, size, info, err := framesOf(r, size)
 	if err != nil {
 		return err
 	}
-	frames := io.NewSectionReader(r, info.First, size-info.First)
+	frames := io.NewSectionReader(r, 0, size)
 	trusted := info.Trusted() == nil
-	if c.Installed() && (!trusted || info.Inside == 0 && !info.Joined) {
+	if c.Installed() && byFFmpeg(info) {
 		w := m.windows(info.Rate, info.Channels)
 		err := c.Samples(ctx, frames, convert.MP3, convert.Form{Rate: info.Rate, Channels: info.Channels}, w.add)
 		w.finish()

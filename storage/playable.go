@@ -2,7 +2,6 @@ package storage
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -16,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"earshot"
 	"earshot/audio/wav"
@@ -33,17 +30,19 @@ import (
 type Playables struct {
 	dir     *os.Root
 	most    int64 // bytes kept
+	room    Room
 	now     func() time.Time
 	convert *convert.Converter
 	making  files.Locks
 	tidying sync.Mutex
 }
 
-// Bounds of what is kept.
-const (
-	mostPlayable = 4 << 30   // bytes in all
-	playableRoom = 512 << 20 // bytes that stay free on the disk
-)
+// mostPlayable is how many bytes are kept in all.
+const mostPlayable = 4 << 30
+
+// Room is how many bytes the disk has left, and how many of them are for recording
+// alone; nil: there is always room.
+type Room func() (free, keep uint64, err error)
 
 // ErrNoConverter means that what is asked for needs ffmpeg, and it is not installed.
 var ErrNoConverter = convert.ErrNone
@@ -52,10 +51,10 @@ var ErrNoConverter = convert.ErrNone
 var ErrPlayableRoom = earshot.Fail(earshot.NoRoom, "no_room_to_convert", "there is no room on the disk to convert this recording for playing; the original can be downloaded")
 
 // KeepPlayables has recordings that no browser plays converted in the folder dir,
-// which is made if need be and emptied. It comes before anything asks for one; the
+// which is made if need be and emptied, as long as there is room. It comes before anything asks for one; the
 // caller closes it after everything.
-func (a *Archive) KeepPlayables(dir string) (io.Closer, error) {
-	p, err := openPlayables(dir, a.convert, a.now)
+func (a *Archive) KeepPlayables(dir string, room Room) (io.Closer, error) {
+	p, err := openPlayables(dir, a.convert, room, a.now)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +65,7 @@ func (a *Archive) KeepPlayables(dir string) (io.Closer, error) {
 // Close gives the folder back.
 func (p *Playables) Close() error { return p.dir.Close() }
 
-func openPlayables(dir string, c *convert.Converter, now func() time.Time) (*Playables, error) {
+func openPlayables(dir string, c *convert.Converter, room Room, now func() time.Time) (*Playables, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the folder of converted recordings: %w", err)
 	}
@@ -74,7 +73,7 @@ func openPlayables(dir string, c *convert.Converter, now func() time.Time) (*Pla
 	if err != nil {
 		return nil, fmt.Errorf("the folder of converted recordings: %w", err)
 	}
-	p := &Playables{dir: root, most: mostPlayable, now: now, convert: c}
+	p := &Playables{dir: root, most: mostPlayable, room: room, now: now, convert: c}
 	kept, err := p.kept()
 	for _, k := range kept {
 		err = errors.Join(err, p.remove(k.name))
@@ -103,11 +102,11 @@ func (a *Archive) Playable(ctx context.Context, id string, n int) (*os.File, ear
 		return nil, part, ErrNoConverter
 	}
 	// Whoever asked may go away: who asks next finds it made.
-	file, err := p.open(context.WithoutCancel(ctx), part, func() (io.ReadCloser, error) { return a.openPart(part) })
+	file, err := p.open(context.WithoutCancel(ctx), part, func() (io.ReadSeekCloser, error) { return a.openPart(part) })
 	return file, part, err
 }
 
-func (p *Playables) open(ctx context.Context, part earshot.Part, original func() (io.ReadCloser, error)) (*os.File, error) {
+func (p *Playables) open(ctx context.Context, part earshot.Part, original func() (io.ReadSeekCloser, error)) (*os.File, error) {
 	if b, err := hex.DecodeString(part.SHA256); err != nil || len(b) != 32 {
 		return nil, earshot.ErrNoPart
 	}
@@ -141,8 +140,8 @@ func (p *Playables) open(ctx context.Context, part earshot.Part, original func()
 
 // make converts a recording into the file name. Nothing is synced: after a power
 // cut the folder is emptied anyway.
-func (p *Playables) make(ctx context.Context, name string, part earshot.Part, from io.Reader) error {
-	info, from, err := formOf(part, from)
+func (p *Playables) make(ctx context.Context, name string, part earshot.Part, from io.ReadSeeker) error {
+	info, err := formOf(part, from)
 	if err != nil {
 		return err
 	}
@@ -165,21 +164,25 @@ func (p *Playables) make(ctx context.Context, name string, part earshot.Part, fr
 	return nil
 }
 
-// formOf is in what form the WAVE file becomes samples, and the file from its
-// beginning on.
-func formOf(part earshot.Part, from io.Reader) (wav.Info, io.Reader, error) {
-	head := make([]byte, 64<<10)
-	n, err := io.ReadFull(from, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return wav.Info{}, nil, fmt.Errorf("convert a recording: %w", err)
-	}
-	head = head[:n]
-	f, err := wav.Parse(bytes.NewReader(head), int64(n))
+// formOf is in what form the WAVE file becomes samples. Any chunk may come before
+// those that say so: a recorder's own may have megabytes. The file stands at its
+// beginning again.
+func formOf(part earshot.Part, file io.ReadSeeker) (wav.Info, error) {
+	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
-		return wav.Info{}, nil, convert.ErrDamaged.Because(err)
+		return wav.Info{}, fmt.Errorf("convert a recording: %w", err)
 	}
-	info := wav.Info{Encoding: wav.PCM, Channels: min(max(part.Channels, 1), 2), Rate: f.Rate, Bits: 16}
-	return info, io.MultiReader(bytes.NewReader(head), from), nil
+	f, err := wav.Parse(seekingReader{file}, size)
+	if errors.Is(err, wav.ErrNotWAV) {
+		return wav.Info{}, convert.ErrDamaged.Because(err)
+	}
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return wav.Info{}, fmt.Errorf("convert a recording: %w", err)
+	}
+	return wav.Info{Encoding: wav.PCM, Channels: min(max(part.Channels, 1), 2), Rate: f.Rate, Bits: 16}, nil
 }
 
 // playableBytes is about how many bytes a recording's samples take.
@@ -225,21 +228,19 @@ func (p *Playables) write(ctx context.Context, file *os.File, info wav.Info, par
 	return nil
 }
 
-// hasRoom is nil if the disk takes so many bytes and keeps some.
+// hasRoom is nil if the disk takes so many bytes and keeps what is for recording.
 func (p *Playables) hasRoom(bytes int64) error {
 	if bytes > p.most {
 		return ErrPlayableRoom
 	}
-	dir, err := p.dir.Open(".")
+	if p.room == nil {
+		return nil
+	}
+	free, keep, err := p.room()
 	if err != nil {
 		return fmt.Errorf("room to convert a recording: %w", err)
 	}
-	var stat unix.Statfs_t
-	err = unix.Fstatfs(int(dir.Fd()), &stat)
-	if err = errors.Join(err, dir.Close()); err != nil {
-		return fmt.Errorf("room to convert a recording: %w", err)
-	}
-	if stat.Bavail*uint64(stat.Bsize) < uint64(bytes)+playableRoom {
+	if free < keep || free-keep < uint64(bytes) {
 		return ErrPlayableRoom
 	}
 	return nil

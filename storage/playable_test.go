@@ -3,6 +3,7 @@ package storage_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -29,7 +30,7 @@ func TestPlayable(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "converted")
 	must(t, os.MkdirAll(folder, 0o700))
 	audiotest.Write(t, filepath.Join(folder, "left.wav"), []byte("of the last run"))
-	kept, err := h.KeepPlayables(folder)
+	kept, err := h.KeepPlayables(folder, nil)
 	must(t, err)
 	defer func() { must(t, kept.Close()) }()
 	if _, err := os.Stat(filepath.Join(folder, "left.wav")); !errors.Is(err, fs.ErrNotExist) {
@@ -115,9 +116,74 @@ func TestPlayableWithoutFFmpeg(t *testing.T) {
 	must(t, h.SaveCall(t.Context(), c))
 	_, _, err := h.Playable(t.Context(), c.ID, 1) // no folder
 	wantCode(t, err, "no_converter")
-	kept, err := h.KeepPlayables(filepath.Join(t.TempDir(), "converted"))
+	kept, err := h.KeepPlayables(filepath.Join(t.TempDir(), "converted"), nil)
 	must(t, err)
 	defer func() { must(t, kept.Close()) }()
 	_, _, err = h.Playable(t.Context(), c.ID, 1)
 	wantCode(t, err, "no_converter")
+}
+
+// withChunk is a WAVE file with a chunk of so many bytes before what says its form,
+// as recorders write them.
+func withChunk(file []byte, bytes int) []byte {
+	chunk := binary.LittleEndian.AppendUint32([]byte("LIST"), uint32(bytes))
+	out := append(append([]byte(nil), file[:12]...), append(chunk, make([]byte, bytes)...)...)
+	out = append(out, file[12:]...)
+	binary.LittleEndian.PutUint32(out[4:], uint32(len(out)-8))
+	return out
+}
+
+// TestPlayableForms has files converted whose form stands anywhere, as far as the
+// disk has room that is not for recording.
+func TestPlayableForms(t *testing.T) {
+	audiotest.Need(t, "ffmpeg", "sox")
+	dir := t.TempDir()
+	file := audiotest.Read(t, audiotest.Form{Program: "sox", Args: "-r 8000 -c 1 -e gsm-full-rate", Ending: ".wav"}.Make(t, audiotest.Source(t, dir), dir))
+	const made = 4 * 8000 * 2 // bytes
+	for _, row := range []struct {
+		what       string
+		file       []byte
+		free, keep uint64
+		broken     error
+		code       string
+	}{
+		{"as sox writes it", file, 1 << 30, 0, nil, ""},
+		{"a small chunk before its form", withChunk(file, 1000), 1 << 30, 0, nil, ""},
+		{"a chunk of 64 KiB before its form", withChunk(file, 64<<10), 1 << 30, 0, nil, ""},
+		{"a chunk of 3 MB before its form", withChunk(file, 3_000_000), 1 << 30, 0, nil, ""},
+		{"room for just that", file, 5<<30 + made, 5 << 30, nil, ""},
+		{"a byte too little beside what is for recording", file, 5<<30 + made - 1, 5 << 30, nil, "no_room_to_convert"},
+		{"less than is for recording", file, 1 << 30, 5 << 30, nil, "no_room_to_convert"},
+		{"nobody knows how much room there is", file, 0, 0, errors.New("the disk is gone"), ""},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			h := open(t)
+			kept, err := h.KeepPlayables(filepath.Join(t.TempDir(), "converted"), func() (free, keep uint64, err error) {
+				return row.free, row.keep, row.broken
+			})
+			must(t, err)
+			defer func() { must(t, kept.Close()) }()
+			c, sum := stored(), sha256.Sum256(row.file)
+			c.Parts = []earshot.Part{{N: 1, File: earshot.PartFile(c.ID, 1, earshot.GSM), Track: earshot.TrackMixed, Codec: earshot.GSM, Channels: 1,
+				DurationMs: 4000, Bytes: int64(len(row.file)), SHA256: hex.EncodeToString(sum[:])}}
+			must(t, h.files.WriteWhole(c.Parts[0].File, row.file))
+			must(t, h.SaveCall(t.Context(), c))
+			playable, _, err := h.Playable(t.Context(), c.ID, 1)
+			switch {
+			case row.broken != nil:
+				if !errors.Is(err, row.broken) {
+					t.Fatal(err)
+				}
+				return
+			case row.code != "":
+				wantCode(t, err, row.code)
+				return
+			}
+			must(t, err)
+			info, err := playable.Stat()
+			must(t, err)
+			same(t, "bytes", info.Size(), int64(wav.HeaderBytes+made))
+			must(t, playable.Close())
+		})
+	}
 }

@@ -58,7 +58,7 @@ func restOf(part earshot.Part, file io.ReadSeeker, fromMs int64) (io.ReadSeeker,
 		return nil, fmt.Errorf("open part %s: %w", part.File, err)
 	}
 	from := time.Duration(fromMs-part.StartMs) * time.Millisecond
-	head, offset, err := excerpt.Rest(seekingReader{file}, size, from)
+	rest, err := excerpt.Rest(seekingReader{file}, size, from)
 	switch {
 	case errors.Is(err, excerpt.ErrEmpty):
 		return nil, ErrNoAudio.Because(err)
@@ -69,47 +69,5 @@ func restOf(part earshot.Part, file io.ReadSeeker, fromMs int64) (io.ReadSeeker,
 	case err != nil:
 		return nil, fmt.Errorf("take up %s: %w", part.File, err)
 	}
-	return &joined{head: head, file: file, offset: offset, size: int64(len(head)) + size - offset}, nil
-}
-
-// joined are head and what of file comes from offset on.
-type joined struct {
-	head   []byte
-	file   io.ReadSeeker
-	offset int64
-	size   int64 // bytes in all
-	at     int64
-}
-
-// Read reads on.
-func (j *joined) Read(p []byte) (int, error) {
-	if j.at >= j.size {
-		return 0, io.EOF
-	}
-	if j.at < int64(len(j.head)) {
-		n := copy(p, j.head[j.at:])
-		j.at += int64(n)
-		return n, nil
-	}
-	if _, err := j.file.Seek(j.offset+j.at-int64(len(j.head)), io.SeekStart); err != nil {
-		return 0, err
-	}
-	n, err := j.file.Read(p)
-	j.at += int64(n)
-	return n, err
-}
-
-// Seek sets the place from which Read reads.
-func (j *joined) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += j.at
-	case io.SeekEnd:
-		offset += j.size
-	}
-	if offset < 0 {
-		return 0, errors.New("a place before the file")
-	}
-	j.at = offset
-	return offset, nil
+	return rest, nil
 }

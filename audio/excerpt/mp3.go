@@ -56,7 +56,8 @@ type mp3Cut struct {
 	frames  int
 	bytes   int64
 	vbr     bool
-	ends    []int64 // how many bytes come before the end of each frame
+	ends    []int64 // how many bytes come before the end of each frame that is a multiple of every
+	every   int
 	length  float64 // seconds
 	rate    float64 // of the last frame, Hz
 }
@@ -133,7 +134,8 @@ func (c *mp3Cut) begin(f mp3.Frame, start float64) error {
 	c.silence = silence
 	c.skip += f.Samples
 	c.frames, c.bytes = 1, int64(len(silence))
-	c.ends = append(c.ends, c.bytes)
+	c.every = 1
+	c.noteEnd()
 	for _, w := range warm {
 		c.skip += w.Samples
 		c.add(w)
@@ -171,7 +173,26 @@ func (c *mp3Cut) add(f mp3.Frame) {
 	c.vbr = c.vbr || f.Bitrate() != c.first.Bitrate()
 	c.frames++
 	c.bytes += int64(len(f.Data))
+	c.noteEnd()
+}
+
+// mostEnds is far more than the hundred places of an information frame.
+const mostEnds = 4096
+
+// noteEnd notes where the last frame ends; of days of frames every other, and so on.
+func (c *mp3Cut) noteEnd() {
+	if c.frames%c.every != 0 {
+		return
+	}
 	c.ends = append(c.ends, c.bytes)
+	if len(c.ends) < mostEnds {
+		return
+	}
+	half := c.ends[:0]
+	for i := 1; i < len(c.ends); i += 2 {
+		half = append(half, c.ends[i])
+	}
+	c.ends, c.every = half, 2*c.every
 }
 
 // remember keeps what a later frame may need.
@@ -199,7 +220,7 @@ func (c *mp3Cut) end() error {
 func (c *mp3Cut) write(w io.Writer, r io.ReaderAt, comments []string) (time.Duration, error) {
 	about := mp3.About{Frames: c.frames, Bytes: c.bytes, Head: c.skip, Tail: c.tail, VBR: c.vbr}
 	for i := range about.Index {
-		if at := i * len(c.ends) / 100; at > 0 {
+		if at := min(i*c.frames/100/c.every, len(c.ends)); at > 0 {
 			about.Index[i] = byte(c.ends[at-1] * 256 / max(c.bytes, 1))
 		}
 	}

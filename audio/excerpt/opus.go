@@ -244,10 +244,7 @@ func (c *cut) begin(start int64) {
 	if start > c.first {
 		start -= (start - c.roll + 959) / 960 * 960 // one too many rather than a shifted beginning
 	}
-	c.at, c.held = start, start
-	if !c.placed {
-		c.zero = start
-	}
+	c.zero, c.at, c.held = start, start, start
 	head, tags := c.file.head, c.file.tags
 	head.PreSkip = int(max(c.first-start, 0))
 	tags.Comments = append(append([]string{}, tags.Comments...), c.comments...)

@@ -21,60 +21,64 @@ const (
 // ErrNoRest means that a file cannot go on as it is anywhere near where it is to begin.
 var ErrNoRest = errors.New("the recording cannot be taken up there")
 
-// Rest makes an Ogg Opus file of size bytes begin at from: head comes in the place
-// of all before offset, from where the file goes on as it is. So it can be read
-// from any place, as the file can. The beginning is exact to the sample; granules
-// stay what they are in the file. It fails with ErrEmpty if the file ends before,
-// and with ErrNoRest.
-func Rest(r io.ReaderAt, size int64, from time.Duration) (head []byte, offset int64, err error) {
+// Rest is an Ogg Opus file of size bytes as if it began at from, to be read from any
+// place as the file itself can: the packets around from come on pages made anew, and
+// all that follow as they are, on their pages. Only granules and numbers of pages
+// are less: browsers take a file's time for what its granules say. The beginning is
+// exact to the sample. It fails with ErrEmpty if the file ends before, and with
+// ErrNoRest.
+func Rest(r io.ReaderAt, size int64, from time.Duration) (io.ReadSeeker, error) {
 	file, err := open(r, size)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	c, start, err := file.cutFrom(r, size, from)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	next, err := restPage(r, size, start, file.serial, c.roll)
+	next, sequence, err := restPage(r, size, start, file.serial, c.roll)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if next.Offset-start.Offset > mostRestHead || next.Before-c.first > longestRestHole {
-		return nil, 0, ErrNoRest
+		return nil, ErrNoRest
 	}
-	var anew bytes.Buffer
-	c.w, c.placed = &anew, true
+	var head bytes.Buffer
+	c.w = &head
 	if err := timed(packetsIn(r, start.Offset, next.Offset), start.Before, c.packet); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if next.Offset == size {
-		_, err := c.finish()
-		return anew.Bytes(), size, err
+		if _, err := c.finish(); err != nil {
+			return nil, err
+		}
+		return bytes.NewReader(head.Bytes()), nil
 	}
 	if err := c.upTo(next.Before); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return anew.Bytes(), next.Offset, nil
+	tail := &shifted{r: r, size: size, serial: file.serial, granule: c.zero, sequence: sequence - c.pages.Sequence}
+	return &rest{head: head.Bytes(), tail: tail, offset: next.Offset, size: int64(head.Len()) + size - next.Offset}, nil
 }
 
-// restPage is the page from which on the file is left as it is: the first that begins
-// with a packet behind roll. At the file's end it is none.
-func restPage(r io.ReaderAt, size int64, start ogg.Mark, serial uint32, roll int64) (ogg.Mark, error) {
+// restPage is the page from which on pages are left as they are, and its number: the
+// first that begins with a packet behind roll. At the file's end it is none.
+func restPage(r io.ReaderAt, size int64, start ogg.Mark, serial uint32, roll int64) (at ogg.Mark, sequence uint32, err error) {
 	s := ogg.NewScannerAt(io.NewSectionReader(r, start.Offset, size-start.Offset), start.Offset)
 	before := start.Before
 	for {
 		page, err := s.Next()
 		if errors.Is(err, io.EOF) {
-			return ogg.Mark{Offset: size, Before: before}, nil
+			return ogg.Mark{Offset: size, Before: before}, 0, nil
 		}
 		if err != nil {
-			return ogg.Mark{}, fmt.Errorf("find the rest: %w", err)
+			return ogg.Mark{}, 0, fmt.Errorf("find the rest: %w", err)
 		}
 		if page.Serial != serial {
 			continue
 		}
 		if page.Flags&ogg.Continued == 0 && before > roll {
-			return ogg.Mark{Offset: page.Offset, Granule: page.Granule, Before: before}, nil
+			return ogg.Mark{Offset: page.Offset, Granule: page.Granule, Before: before}, page.Sequence, nil
 		}
 		if page.Granule != ogg.NoGranule {
 			before = max(before, page.Granule)

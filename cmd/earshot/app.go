@@ -189,7 +189,7 @@ func (a *app) openIndex(ctx context.Context) (err error) {
 	a.archive = storage.New(a.files, a.index, storage.Options{
 		Now: a.now, Ledger: a.ledger, Location: a.settings.location, Log: a.log, Alarms: a.alarms, Found: a.problems.Found,
 	})
-	if converted, err := a.archive.KeepPlayables(filepath.Join(a.settings.Data, "converted")); err != nil {
+	if converted, err := a.archive.KeepPlayables(filepath.Join(a.settings.Data, "converted"), a.room); err != nil {
 		a.log.Warn("recordings that browsers do not play cannot be converted", "err", err)
 	} else {
 		a.atEnd(func(context.Context) error { return converted.Close() })

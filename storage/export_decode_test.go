@@ -1,0 +1,4 @@
+package storage
+
+// DecodeFile is the decode of an archive, for tests.
+var DecodeFile = (*Archive).decode
