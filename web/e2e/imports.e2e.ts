@@ -244,7 +244,7 @@ describe("an evidence officer", () => {
     await page.locator(".suggestion").first().waitFor();
     await page.locator(".suggestion").filter({ hasText: pattern }).click();
     await page.getByText("5 个符合规则").waitFor();
-    const row = page.locator("tr", { hasText: stereo });
+    const row = page.locator("tr", { hasText: stereo.split("/").at(-1) });
     await row.getByText("2016-03-04 10:15:00").waitFor();
     await row.getByText("1 号窗口").waitFor();
     await page.getByText("只有一个表格，已自动选用").waitFor();
@@ -258,7 +258,22 @@ describe("an evidence officer", () => {
   test("is told what is wrong with a pattern, and a wrong one brings nothing in", async () => {
     const field = page.getByTestId("pattern").or(page.locator("[data-test=pattern]")).first();
     await field.fill("{seat}{agent}");
-    await page.getByText("命名规则写得不对").waitFor();
+    await page.getByText("命名规则写得不对：第 7 个字符：这个字段和第 1 个字符的字段紧挨着").waitFor();
+    await field.fill(pattern);
+    await page.getByText("5 个符合规则").waitFor();
+  });
+
+  test("puts a pattern together by clicks", async () => {
+    const field = page.getByTestId("pattern").or(page.locator("[data-test=pattern]")).first();
+    await field.fill("{date:yyyyMMdd}/__{number}_{time:HHmmss}");
+    for (const [name, at] of [
+      ["坐席位", 16],
+      ["工号", 23],
+    ] as const) {
+      await field.evaluate((input: HTMLInputElement, caret) => input.setSelectionRange(caret, caret), at);
+      await page.getByRole("group", { name: "插入字段" }).getByRole("button", { name, exact: true }).click();
+    }
+    expect(await field.inputValue()).toBe(pattern);
     await field.fill(pattern);
     await page.getByText("5 个符合规则").waitFor();
   });
@@ -404,6 +419,13 @@ describe("an upload that is cut off", () => {
     await until("all to be there", async () => (await made(id)).files === 2, 60);
     await server.api("DELETE", `/api/v1/imports/${id}`);
   });
+});
+
+test("an import that was deleted in another window says so", async () => {
+  const id = await begin();
+  await server.api("DELETE", `/api/v1/imports/${id}`);
+  await page.locator("[data-test=folder]").setInputFiles(tapes);
+  await page.getByText("没有这次导入，可能已被删除").first().waitFor();
 });
 
 test("an English page says the same", async () => {
