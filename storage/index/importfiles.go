@@ -164,29 +164,6 @@ func saveCounts(ctx context.Context, tx bun.Tx, batch string, counts importCount
 	return err
 }
 
-// RemoveImportFile takes a file that waits out of a batch; ErrNoImport,
-// ErrNoImportFile, also for one that has its fate.
-func (ix *Index) RemoveImportFile(ctx context.Context, batch, path string) error {
-	return ix.change(ctx, synced, "remove a file of an import", func(tx bun.Tx) error {
-		row, err := lockImport(ctx, tx, batch)
-		if err != nil {
-			return err
-		}
-		var file importFileRow
-		none, err := changedNone(tx.NewDelete().Model(&file).Where("batch = ?", batch).Where("path = ?", clean(path)).
-			Where("fate = ?", earshot.FateWaiting).Returning("bytes").Exec(ctx))
-		if err != nil {
-			return err
-		}
-		if none {
-			return ErrNoImportFile
-		}
-		file.Fate = earshot.FateWaiting
-		file.count(&row.importCounts, -1)
-		return saveCounts(ctx, tx, batch, row.importCounts)
-	})
-}
-
 // ImportFileQuery asks for files of a batch, in the order of their paths' bytes.
 type ImportFileQuery struct {
 	Batch  string

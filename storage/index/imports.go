@@ -13,8 +13,7 @@ import (
 
 // Failures about imports that callers tell apart.
 var (
-	ErrNoImport     = earshot.Fail(earshot.NotFound, "no_import", "there is no such import")
-	ErrNoImportFile = earshot.Fail(earshot.NotFound, "no_import_file", "the import has no such file")
+	ErrNoImport = earshot.Fail(earshot.NotFound, "no_import", "there is no such import")
 )
 
 // importRow keeps a batch. What people said of it is in doc.

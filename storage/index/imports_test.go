@@ -164,11 +164,6 @@ func TestImportFiles(t *testing.T) {
 				wantCode(t, err, "bad_cursor")
 			}
 		}
-
-		must(t, ix.RemoveImportFile(ctx, m.ID, "中文.mp3"))
-		wantCode(t, ix.RemoveImportFile(ctx, m.ID, "中文.mp3"), "no_import_file")
-		wantCode(t, ix.RemoveImportFile(ctx, m.ID, stored.Path), "no_import_file")
-		wantCounts("1202 12011 3 1 1 1 1 1000")
 	})
 }
 

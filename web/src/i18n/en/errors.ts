@@ -146,7 +146,6 @@ export default {
   bad_path: "The path is too long, or has characters that cannot be used",
   bad_timezone: "There is no such time zone: write it as Asia/Shanghai",
   bad_direction: "Choose a direction",
-  no_import_file: "The import has no such file; reload the page",
   table_empty: "The table has no rows below its headings: choose another, or none",
   table_no_file: "No column of the table names the files: call one file or path, and upload it again",
   table_too_large: "The table is too large: 256 MB at most, divide it",

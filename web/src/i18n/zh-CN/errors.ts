@@ -136,7 +136,6 @@ export default {
   bad_path: "路径太长或含有不能用的字符",
   bad_timezone: "没有这个时区：请写成 Asia/Shanghai 这样",
   bad_direction: "请选择方向",
-  no_import_file: "这次导入里没有这个文件，请刷新页面",
   table_empty: "表格里除标题外没有任何行：请换一个表格，或清空这一项",
   table_no_file: "表格里没有文件名列：请把列名写成“文件名”或 file，再上传",
   table_too_large: "表格太大：最大 256 MB，请分成几个",
