@@ -191,7 +191,6 @@ type cut struct {
 	first, end int64 // what is asked for
 	roll       int64 // packets that end later are needed
 	comments   []string
-	placed     bool // granules are left as they are in the file
 
 	pages ogg.Writer
 	buf   []byte
