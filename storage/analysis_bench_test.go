@@ -93,7 +93,9 @@ func fillConversations(b *testing.B, store *files.Store, archive *storage.Archiv
 			c.Parts = []earshot.Part{{N: 1, File: earshot.PartFile(c.ID, 1, earshot.Opus), Track: earshot.TrackBoth, Codec: earshot.Opus, Channels: 2,
 				DurationMs: ms, Bytes: 5, SHA256: "aa", Clock: []earshot.ClockPoint{{At: c.StartedAt}, {FileMs: ms, At: c.EndedAt}}}}
 			c.Marks = []earshot.Mark{{ID: "note", Kind: earshot.MarkNote, StartMs: 1, EndMs: 2, By: "lina", Text: "退费", Shared: true}}
-			writing.Go(func() error { return store.WriteWhole(earshot.LevelsFile(c.ID, 1), levels.Append(nil, agent, customer)) })
+			writing.Go(func() error {
+				return store.WriteWhole(earshot.LevelsFile(c.ID, 1), levels.Append(nil, agent, customer))
+			})
 			calls = append(calls, c)
 		}
 		check(b, writing.Wait())

@@ -186,7 +186,7 @@ func (r callRow) call() earshot.Call {
 	if r.Agent != "" || r.AgentName != "" {
 		c.Agent = &earshot.Agent{ID: r.Agent, Name: r.AgentName}
 	}
-	r.talkColumns.to(&c)
+	r.to(&c)
 	return c
 }
 
