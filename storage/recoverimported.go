@@ -98,7 +98,8 @@ func isOurs(audio probe.Audio, name string, file io.ReadSeeker) (bool, error) {
 		return r.Tags.Get("EARSHOT_CALL") == call, nil
 	case audio.Container == "wav" && audio.Codec.Recorded():
 		r, err := wav.NewReader(file)
-		return err != nil || r.DataOffset == wav.HeaderBytes, nil
+		others := err == nil && r.DataOffset != wav.HeaderBytes
+		return !others, nil
 	}
 	return false, nil
 }
