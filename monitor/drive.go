@@ -94,7 +94,7 @@ func (s *Server) answerCall(ctx context.Context, call earshot.Call) *body[earsho
 func seenBy(p Principal, call earshot.Call) earshot.Call {
 	call = call.Clone()
 	sees := p.User.Role.May(earshot.SeeCalls)
-	call.Marks = slices.DeleteFunc(call.Marks, func(m earshot.Mark) bool { return m.By != p.Who() && !(sees && m.Shared) })
+	call.Marks = slices.DeleteFunc(call.Marks, func(m earshot.Mark) bool { return m.By != p.Who() && (!sees || !m.Shared) })
 	if !sees {
 		call.Holds = []earshot.Hold{}
 	}
