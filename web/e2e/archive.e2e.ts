@@ -279,6 +279,13 @@ describe("who looks for calls", () => {
       await other.getByRole("button", { name: "近 7 天", exact: true }).getAttribute("aria-pressed"),
     ).toBe("true");
     expect(await rows(other).first().innerText()).toBe(await rows().first().innerText());
+    await other.goto(`${server.url}/archive?columns=time,seat`); // theirs from now on
+    await other.getByRole("button", { name: "列", exact: true }).click();
+    await other.getByRole("group", { name: "列", exact: true }).getByLabel("时长", { exact: true }).check();
+    await until("their own columns", async () => (await heads(other)).join() === "播放,开始,坐席位,时长");
+    await other.goto(`${server.url}/archive?days=week`); // from somebody who has the usual ones
+    await rows(other).first().waitFor();
+    expect(await heads(other)).toContain("声音");
     await other.context().close();
     await archive(); // kept for the person
     expect(await heads()).toEqual(wanted);
