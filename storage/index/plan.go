@@ -175,6 +175,15 @@ func split[T any](s *search, by path, values []T, set func(a *arm, one []T)) []a
 	return arms
 }
 
+// callsFor adds the calls of each row that q has, found for it: there are few of
+// these rows, but PostgreSQL would rather look at all calls in the order of time.
+func callsFor(q *bun.SelectQuery, where string, args ...any) *bun.SelectQuery {
+	if isPostgres(q.DB()) {
+		return q.Join("CROSS JOIN LATERAL (SELECT * FROM calls WHERE "+where+" OFFSET 0) AS calls", args...)
+	}
+	return q.Join("CROSS JOIN calls").Where(where, args...)
+}
+
 // query is the arm's query for hits.
 func (a *arm) query(after, last position) *bun.SelectQuery {
 	q := a.db.NewSelect().ColumnExpr("calls.id AS id, calls.started_at AS started_at")
@@ -187,11 +196,11 @@ func (a *arm) query(after, last position) *bun.SelectQuery {
 	case byFlag:
 		q, at, id = along(q, flagTable, string(a.Flags[0])), "label.started_at", "label.call"
 	case byHold:
-		q = q.TableExpr("(?) AS held", a.held()).Join("CROSS JOIN calls").Where("calls.id = held.call")
+		q = callsFor(q.TableExpr("(?) AS held", a.held()), "calls.id = held.call")
 	case byWindow:
-		q = q.Distinct().TableExpr("holds").Join("CROSS JOIN calls").Where("holds.seat <> ''").Where(activeHold, a.HeldAt.UnixMilli()).
-			Where("calls.started_at >= holds.from_at - ?", reachBack.Milliseconds()).
-			Where("calls.started_at <= CASE WHEN holds.to_at = 0 THEN ? ELSE holds.to_at END", maxStart).Where(coveredBy)
+		q = callsFor(q.Distinct().TableExpr("holds").Where("holds.seat <> ''").Where(activeHold, a.HeldAt.UnixMilli()),
+			"calls.started_at >= holds.from_at - ? AND calls.started_at <= CASE WHEN holds.to_at = 0 THEN ? ELSE holds.to_at END AND "+coveredBy,
+			reachBack.Milliseconds(), int64(maxStart))
 	default:
 		q = q.TableExpr("calls")
 	}
