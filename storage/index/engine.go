@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"net/url"
@@ -115,7 +116,7 @@ func connectPostgres(where string) (*Index, error) {
 		config.ConnectTimeout = connectWithin
 	}
 	ix := &Index{postgres: true, gate: new(gate), trouble: &trouble{now: time.Now}, effort: usualEffort()}
-	connector := stdlib.GetConnector(*config)
+	connector := stdlib.GetConnector(*config, stdlib.OptionAfterConnect(planPages))
 	ix.open = []driver.Connector{connector}
 	db := sql.OpenDB(gated{connector, ix.gate})
 	db.SetMaxOpenConns(16)
@@ -123,6 +124,14 @@ func connectPostgres(where string) (*Index, error) {
 	ix.read = ix.write
 	ix.keepIdle()
 	return ix, nil
+}
+
+// planPages sets a connection up for many short queries: to compile one, or to
+// start workers for it, takes longer than to answer a page, and a search is not
+// to take the processors from what is recorded.
+func planPages(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SET jit = off; SET max_parallel_workers_per_gather = 0", pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 // visible is where without what must not be shown.

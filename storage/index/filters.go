@@ -25,7 +25,7 @@ func (a *arm) filters(q *bun.SelectQuery, at string) *bun.SelectQuery {
 		q = q.Where("calls.duration_ms <= ?", a.MaxMs)
 	}
 	if !a.FreeAt.IsZero() {
-		q = q.Where("NOT EXISTS (?)", a.holding("holds.call = calls.id", a.FreeAt)).Where("NOT EXISTS (?)", a.holding(coveredBy, a.FreeAt))
+		q = q.Where("NOT "+a.exists(), a.holding("holds.call = calls.id", a.FreeAt)).Where("NOT "+a.exists(), a.holding(coveredBy, a.FreeAt))
 	}
 	q = a.played(q)
 	if a.by != byTag {
@@ -35,6 +35,16 @@ func (a *arm) filters(q *bun.SelectQuery, at string) *bun.SelectQuery {
 		q = a.labelled(q, flagTable, texts(a.Flags))
 	}
 	return a.text(a.inState(a.talk(a.facts(q))))
+}
+
+// exists asks of one call after another whether it has a row elsewhere.
+// PostgreSQL would rather collect the calls that have one, of all calls: OFFSET
+// keeps it from that.
+func (s *search) exists() string {
+	if isPostgres(s.db) {
+		return "EXISTS (? OFFSET 0)"
+	}
+	return "EXISTS (?)"
 }
 
 // played keeps calls that somebody has played, or that nobody has. Who searches
@@ -47,7 +57,7 @@ func (a *arm) played(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("(terms_at.played_at > 0) = ?", *a.Played)
 	}
 	not := map[bool]string{false: "NOT "}[*a.Played]
-	return q.Where(not+"EXISTS (?)", a.db.NewSelect().Table("call_terms").ColumnExpr("1").
+	return q.Where(not+a.exists(), a.db.NewSelect().Table("call_terms").ColumnExpr("1").
 		Where("call_terms.call = calls.id").Where("call_terms.played_at > 0"))
 }
 
@@ -74,7 +84,7 @@ func (s *search) labelled(q *bun.SelectQuery, table string, values []string) *bu
 	if len(values) == 0 {
 		return q
 	}
-	return q.Where("EXISTS (?)", s.db.NewSelect().TableExpr(table+" AS label").ColumnExpr("1").
+	return q.Where(s.exists(), s.db.NewSelect().TableExpr(table+" AS label").ColumnExpr("1").
 		Where("label.call = calls.id").Where("label.value IN (?)", bun.List(values)))
 }
 
@@ -180,11 +190,11 @@ func (s *search) text(q *bun.SelectQuery) *bun.SelectQuery {
 			}
 			own := s.db.NewSelect().Table("marks").ColumnExpr("1").Where("marks.call = calls.id").
 				Where("maker = ?", s.Asker).Where("NOT shared").Where("marks.words LIKE ? ESCAPE '!'", word)
-			return q.WhereOr("EXISTS (?)", own)
+			return q.WhereOr(s.exists(), own)
 		})
 	}
 	for _, word := range s.notes {
-		q = q.Where("EXISTS (?)", s.db.NewSelect().Table("marks").ColumnExpr("1").Where("marks.call = calls.id").
+		q = q.Where(s.exists(), s.db.NewSelect().Table("marks").ColumnExpr("1").Where("marks.call = calls.id").
 			Where("(marks.shared OR marks.maker = ?)", s.Asker).Where("marks.words LIKE ? ESCAPE '!'", contains(word)))
 	}
 	return q
