@@ -128,6 +128,10 @@ func (w reportWords) row(file earshot.ImportFile, chinese bool) []any {
 	if chinese {
 		separator = "；"
 	}
+	var length any = lasted(file.DurationMs)
+	if file.DurationMs == 0 {
+		length = "" // nobody has heard it
+	}
 	return []any{file.Path, int(file.Bytes), w.fates[file.Fate], why, strings.Join(remarks, separator),
-		lasted(file.DurationMs), file.Call, file.SHA256, file.ModifiedAt}
+		length, file.Call, file.SHA256, file.ModifiedAt}
 }

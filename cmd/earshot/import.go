@@ -125,7 +125,7 @@ func (c importCommand) bringIn(ctx context.Context, out io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		return printPreview(out, p)
+		return printPreview(out, p, zone)
 	}
 	return c.run(ctx, importing{desk: desk, archive: archive, index: ix, out: out, printer: printer}, settings)
 }

@@ -121,7 +121,7 @@ func TestImportSaysWhy(t *testing.T) {
 		{[]string{"--seat", "w9", old}, 1, []string{"no such seat"}},
 		{[]string{"--timezone", "Mars/Base", old}, 1, []string{"there is no time zone"}},
 		{[]string{filepath.Join(old, "none")}, 1, []string{"none"}},
-		{[]string{"--pattern", "{seat}_{agent}_{start:yyyyMMddHHmmss}_{*}", "--preview", old}, 0, []string{"agent=1001(pattern)", "the pattern fits: 1 / 2"}},
+		{[]string{"--pattern", "{seat}_{agent}_{start:yyyyMMddHHmmss}_{*}", "--preview", old}, 0, []string{"agent=1001(pattern)", "startedAt=2016-03-04 10:00:00(pattern)", "the pattern fits: 1 / 2"}},
 		{[]string{"--pattern", "{seat}-{agent}-{start:yyyyMMddHHmmss}", "--seat", "w1", old}, 1, []string{"--pattern: ", "nothing was brought in"}},
 		{[]string{"--pattern", "{seat}_{agent}_{start:yyyyMMddHHmmss}_{*}", old}, 1, []string{"✓ ", "notes.mp3 ", "hidden_file", "1 已导入 stored"}},
 	} {

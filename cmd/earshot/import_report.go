@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"earshot"
 	"earshot/storage"
@@ -67,11 +68,12 @@ func reportRow(f earshot.ImportFile) []string {
 	}
 }
 
-// printPreview says what would be known of each file, and where from.
-func printPreview(out io.Writer, p earshot.ImportPreview) error {
+// printPreview says what would be known of each file, and where from, with times as
+// a clock in the zone shows them.
+func printPreview(out io.Writer, p earshot.ImportPreview, zone *time.Location) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, row := range p.Rows {
-		fmt.Fprintf(table, "%s\t%s\n", printable(row.Path), printable(strings.Join(factsText(row), "  ")))
+		fmt.Fprintf(table, "%s\t%s\n", printable(row.Path), printable(strings.Join(factsText(row, zone), "  ")))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -103,10 +105,10 @@ func printPreview(out io.Writer, p earshot.ImportPreview) error {
 }
 
 // factsText are a file's facts, each with where it comes from.
-func factsText(row earshot.ImportPreviewRow) (texts []string) {
+func factsText(row earshot.ImportPreviewRow, zone *time.Location) (texts []string) {
 	f := row.Facts
 	values := map[string]string{
-		"startedAt": f.StartedAt.String(), "seat": f.Seat, "agent": f.Agent.ID, "agentName": f.Agent.Name, "number": f.Number,
+		"startedAt": f.StartedAt.In(zone).Format(time.DateTime), "seat": f.Seat, "agent": f.Agent.ID, "agentName": f.Agent.Name, "number": f.Number,
 		"account": f.Account, "ticket": f.Ticket, "business": f.Business, "direction": string(f.Direction),
 	}
 	for _, name := range slices.Sorted(maps.Keys(row.From)) {

@@ -113,6 +113,7 @@ export default {
   openCall: "Open the call of {at}",
   empty: "Nothing has been recorded yet",
   emptyLead: "As soon as a seat speaks, its calls appear here.",
+  emptyImport: "Bring in old recordings",
   callPage: {
     title: "Call",
     listen: "Play",

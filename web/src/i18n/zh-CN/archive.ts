@@ -113,6 +113,7 @@ export default {
   openCall: "打开 {at} 的通话",
   empty: "还没有录音",
   emptyLead: "坐席位一开始说话，这里就会出现通话。",
+  emptyImport: "导入旧录音",
   callPage: {
     title: "通话",
     listen: "播放",
