@@ -11,19 +11,22 @@ import (
 func TestLaddersFindRanges(t *testing.T) {
 	for name, l := range map[string]ladder{"lengths": lengths, "monologues": monologues, "shares": silences, "interruptions": interruptions} {
 		t.Run(name, func(t *testing.T) {
-			if !slices.IsSorted(l.steps) || l.steps[0] != 0 {
-				t.Fatalf("steps %v", l.steps)
-			}
-			for _, large := range l.large {
-				if !slices.Contains(l.steps, large) {
-					t.Fatalf("%d is no step", large)
+			steps := l.levels[0]
+			for level, wide := range l.levels {
+				if !slices.IsSorted(wide) || wide[0] != 0 {
+					t.Fatalf("steps %v", wide)
+				}
+				for _, step := range wide {
+					if !slices.Contains(l.levels[max(level-1, 0)], step) {
+						t.Fatalf("%d is no step below level %d", step, level)
+					}
 				}
 			}
 			r := rand.New(rand.NewPCG(1, 2))
-			top := l.steps[len(l.steps)-1] * 3 / 2
+			top := steps[len(steps)-1] * 3 / 2
 			number := func() int64 {
 				if r.IntN(2) == 0 {
-					return max(some(r, l.steps)+r.Int64N(3)-1, 0)
+					return max(some(r, steps)+r.Int64N(3)-1, 0)
 				}
 				return r.Int64N(top)
 			}
@@ -43,7 +46,7 @@ func TestLaddersFindRanges(t *testing.T) {
 				n := number()
 				has := slices.ContainsFunc(l.of(kept, n), func(term string) bool { return slices.Contains(terms, term) })
 				in := n >= least && (upper == nil || n <= most)
-				near := classOf(l.steps, n) == classOf(l.steps, least) || upper != nil && classOf(l.steps, n) == classOf(l.steps, most)
+				near := classOf(steps, n) == classOf(steps, least) || upper != nil && classOf(steps, n) == classOf(steps, most)
 				if in && !has || has && !in && !near {
 					t.Fatalf("%d for %d to %d (%v): found %v", n, least, most, upper == nil, has)
 				}

@@ -49,7 +49,7 @@ const (
 
 // termsVersion is the form of the terms below. Who changes what calls have, or
 // how it is written, counts on: all terms are made anew then.
-const termsVersion = 4
+const termsVersion = 5
 
 // term is written often: hence no hash.Hash, and one allocation. 31 bits of the
 // hash, to which its halves are folded, tell things apart well enough and are
