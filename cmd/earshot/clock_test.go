@@ -27,8 +27,9 @@ func TestSteadyClock(t *testing.T) {
 			t.Fatal("it goes back")
 		}
 	}
-	if c.ahead() != 0 {
-		t.Errorf("nobody set the clock, and it is %s ahead", c.ahead())
+	// A time server slews the wall clock by little, the monotonic one not at once.
+	if ahead := c.ahead(); ahead.Abs() > time.Millisecond {
+		t.Errorf("nobody set the clock, and it is %s ahead", ahead)
 	}
 }
 
