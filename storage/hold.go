@@ -27,10 +27,6 @@ func (a *Archive) Hold(ctx context.Context, h earshot.Hold) (earshot.Hold, error
 	if err := h.Validate(); err != nil {
 		return h, err
 	}
-	if h.Call != "" {
-		// From the file to the index no saver of the call may come between.
-		defer a.calls.Lock(h.Call)()
-	}
 	if err := a.index.Holdable(ctx, h); err != nil {
 		return h, err
 	}
@@ -40,53 +36,39 @@ func (a *Archive) Hold(ctx context.Context, h earshot.Hold) (earshot.Hold, error
 	// Having begun, it is not left half done because who asked has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), holdWithin)
 	defer cancel()
-	filed := h.Call != "" && a.fileHold(ctx, h) == nil
 	if err := a.index.AddHold(ctx, h); err != nil {
 		return h, errors.Join(err, a.retract(ctx, h, err))
 	}
 	if err := a.step("hold kept"); err != nil {
 		return h, err
 	}
-	if filed && a.index.HoldFiled(ctx, h) == nil {
-		return h, nil
+	if h.Call == "" || a.fileHold(ctx, h) != nil {
+		a.wakeNotary()
 	}
-	a.wakeNotary()
 	return h, nil
 }
 
 // holdWithin is how long a hold may take that has begun.
 const holdWithin = 20 * time.Second
 
-// fileHold writes h into its call's file, before the index has it.
+// fileHold has the file of the one call that h is on say so. Where it cannot the
+// notary will.
 func (a *Archive) fileHold(ctx context.Context, h earshot.Hold) error {
-	err := a.refile(ctx, h.Call, func(c *earshot.Call) { c.Holds = append(c.Holds, h) })
-	if err != nil {
-		a.log.Error("a hold is not in its call's file yet", "call", h.Call, "hold", h.ID, "err", err)
+	err := a.fileHoldsOf(ctx, h.Call)
+	if err == nil {
+		return a.index.HoldFiled(ctx, h)
 	}
+	a.log.Error("a hold is not in its call's file yet", "call", h.Call, "hold", h.ID, "err", err)
 	return err
 }
 
-// retract says in the ledger, and in the file, that h does not hold after all.
+// retract says in the ledger that h does not hold after all.
 func (a *Archive) retract(ctx context.Context, h earshot.Hold, why error) error {
 	gone, err := h.Released(a.now(), h.By, "could not be kept: "+earshot.AsError(why).Text)
 	if err != nil {
 		return err
 	}
-	err = a.record(ctx, ledger.Entry{Kind: ledger.KindRelease, Call: h.Call, Seat: h.Seat, Hold: &gone})
-	if h.Call != "" {
-		err = errors.Join(err, a.refile(ctx, h.Call, func(c *earshot.Call) { c.Holds = without(c.Holds, h.ID) }))
-	}
-	return err
-}
-
-func without(holds []earshot.Hold, id string) []earshot.Hold {
-	kept := []earshot.Hold{}
-	for _, h := range holds {
-		if h.ID != id {
-			kept = append(kept, h)
-		}
-	}
-	return kept
+	return a.record(ctx, ledger.Entry{Kind: ledger.KindRelease, Call: h.Call, Seat: h.Seat, Hold: &gone})
 }
 
 // Release ends a hold, for a reason, and answers it as it is then;
@@ -140,24 +122,6 @@ func (a *Archive) HoldsOn(ctx context.Context, c earshot.Call) []earshot.Hold {
 	return c.Holds
 }
 
-// refile changes the holds in the file of a call that is not deleted. A live call
-// without a file gets one soon, with all that holds it. The caller holds the
-// call's lock.
-func (a *Archive) refile(ctx context.Context, id string, change func(*earshot.Call)) error {
-	c, err := a.readFile(id)
-	if errors.Is(err, fs.ErrNotExist) {
-		c, err = a.index.Call(ctx, id)
-		if err == nil && c.State == earshot.CallLive {
-			return nil
-		}
-	}
-	if err != nil || c.State == earshot.CallDeleted {
-		return err
-	}
-	change(&c)
-	return a.writeFile(c)
-}
-
 // fileHolds brings holds and releases into the files of the calls they cover.
 // What fails is tried again the next time; the others are not kept waiting.
 func (a *Archive) fileHolds(ctx context.Context) error {
@@ -192,12 +156,24 @@ func (a *Archive) fileCovered(ctx context.Context, h earshot.Hold) error {
 	}
 }
 
-// fileHoldsOf has the file of a call say what the index knows of its holds.
+// fileHoldsOf has the file of a call say what the index knows of its holds, while
+// nobody edits the call, on whatever node. Of all else the file is believed: it may
+// know more than the index. A live call without a file gets one soon, with all that
+// holds it; a deleted one stays as it is.
 func (a *Archive) fileHoldsOf(ctx context.Context, id string) error {
 	defer a.calls.Lock(id)()
-	known, err := a.index.Call(ctx, id)
-	if err != nil {
-		return err
-	}
-	return a.refile(ctx, id, func(c *earshot.Call) { c.Holds = known.Holds })
+	return a.index.GuardCall(ctx, id, func(known earshot.Call) error {
+		c, err := a.readFile(id)
+		if errors.Is(err, fs.ErrNotExist) && known.State != earshot.CallLive {
+			c, err = known, nil
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist), known.State == earshot.CallDeleted, c.State == earshot.CallDeleted:
+			return nil
+		case err != nil:
+			return err
+		}
+		c.Holds = known.Holds
+		return a.writeFile(c)
+	})
 }

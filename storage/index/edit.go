@@ -41,6 +41,26 @@ func (ix *Index) EditCall(ctx context.Context, id string, edit func(*earshot.Cal
 	return c, cmp.Or(refused, err)
 }
 
+// GuardCall has do done while nobody edits the call id, on whatever node. do is
+// given the call as the index has it, with all that holds it, and must not ask the
+// index anything; what it fails with GuardCall fails with. In SQLite nobody writes
+// anything else meanwhile: do is to be short. earshot.ErrNoCall.
+func (ix *Index) GuardCall(ctx context.Context, id string, do func(earshot.Call) error) error {
+	var refused error
+	err := ix.change(ctx, lazy, "look after a call", func(tx bun.Tx) error {
+		calls, err := callsToEdit(ctx, tx, []string{id})
+		if err != nil {
+			return err
+		}
+		if len(calls) == 0 {
+			return earshot.ErrNoCall
+		}
+		refused = do(calls[0])
+		return refused
+	})
+	return cmp.Or(refused, err)
+}
+
 // callsToEdit are those of the calls ids that there are, which nobody else changes
 // until tx ends. SQLite's transactions take turns from their beginning;
 // PostgreSQL's lock rows, in the order of ids, so that no two wait for each other.
