@@ -1,7 +1,6 @@
 package index
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,15 +9,7 @@ import (
 // Calls to analyse are found a few at a time: none of these walks may go through
 // all calls that were never analysed, or sort all of a range.
 func TestAnalysisWalksOnlyWhatItLooksFor(t *testing.T) {
-	ix, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, ofSQLite(t))
 	from := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	before := "019ab000-0000-7000-8000-000000000000"
 	for name, c := range map[string]struct {
@@ -30,11 +21,7 @@ func TestAnalysisWalksOnlyWhatItLooksFor(t *testing.T) {
 		"older, range":  {AnalysisQuery{From: from, Judged: []string{"a", "b"}, Before: before}, "id>? AND id<?"},
 		"all, range":    {AnalysisQuery{From: from, To: from.Add(time.Hour), Before: before}, "id>? AND id<?"},
 	} {
-		lines, err := ix.explain(t.Context(), c.q.of(ix.read.NewSelect()).Column("id").OrderExpr("id DESC").Limit(20))
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan := strings.Join(lines, "\n")
+		plan := plannedAs(t, ix, c.q.of(ix.read.NewSelect()).Column("id").OrderExpr("id DESC").Limit(20))
 		if !strings.Contains(plan, c.want) || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s: %s", name, plan)
 		}

@@ -57,7 +57,10 @@ func (ix *Index) Backup(ctx context.Context, w io.Writer, software string, now t
 			err := t.dump(ctx, ix, tx, func(row any) error {
 				b.rows[t.name()]++
 				b.all++
-				return b.line(backupLine{t.name(), row})
+				if err := b.line(backupLine{t.name(), row}); err != nil {
+					return outside{err}
+				}
+				return nil
 			})
 			if err != nil {
 				return fmt.Errorf("back up %s: %w", t.name(), err)

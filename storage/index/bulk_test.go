@@ -13,15 +13,7 @@ import (
 
 // Whatever becomes of a bulk, all indexes and references are there afterwards.
 func TestBulkMakesIndexesAgain(t *testing.T) {
-	ix, err := Open(t.Context(), pgtest.Start(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, pgtest.Start(t))
 	schema := func() (all []string) {
 		err := ix.read.NewRaw(`SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()
 			UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = current_schema()::regnamespace

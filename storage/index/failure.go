@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -50,12 +51,13 @@ func unreachable(where string, err error) error {
 // words pass as they are; an engine that is away becomes ErrAway.
 func failed(doing string, err error) error {
 	var said *earshot.Error
+	var notOurs outside
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &said):
 		return err
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &notOurs):
 		return fmt.Errorf("%s: %w", doing, err)
 	case away(err):
 		return ErrAway.Because(fmt.Errorf("%s: %w", doing, err))
@@ -63,11 +65,33 @@ func failed(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
+// outside is a failure, in the middle of a query, of what the engine has no part
+// in: a file that is written, or who takes a back-up over the network.
+type outside struct{ error }
+
+func (o outside) Unwrap() error { return o.error }
+
+// engineFile is a failure to get at the engine's own file.
+type engineFile struct{ error }
+
+func (e engineFile) Unwrap() error { return e.error }
+
+// fromNetwork says whether err came of a connection. What the system refuses, such
+// as to write to a disk that is full, answers to net.Error, too.
+func fromNetwork(err error) bool {
+	var network net.Error
+	if !errors.As(err, &network) {
+		return false
+	}
+	_, refused := network.(syscall.Errno)
+	return !refused
+}
+
 // away says whether err means that the engine, not the query, is at fault.
 func away(err error) bool {
-	var network net.Error
+	var file engineFile
 	var connecting *pgconn.ConnectError
-	if errors.As(err, &network) || errors.As(err, &connecting) ||
+	if fromNetwork(err) || errors.As(err, &file) || errors.As(err, &connecting) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return true
 	}

@@ -2,77 +2,61 @@ package index
 
 import (
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"earshot"
-	"earshot/storage/index/pgtest"
 )
 
 // A deletion that comes while a hold is being kept waits for it, and then
 // refuses; a hold that comes while a deletion is decided likewise.
 func TestHoldAndDeletionWaitForOneAnother(t *testing.T) {
-	for engine, url := range map[string]func() string{
-		"sqlite":   func() string { return "sqlite:" + filepath.Join(t.TempDir(), "index.db") },
-		"postgres": func() string { return pgtest.Start(t) },
-	} {
-		t.Run(engine, func(t *testing.T) {
-			ix, err := Open(t.Context(), url())
+	bothEngines(t, func(t *testing.T, url string) {
+		ix := opened(t, url)
+		ended := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+		now := ended.Add(100 * 24 * time.Hour)
+		if err := ix.CreatePolicy(t.Context(), earshot.Policy{ID: "day", Name: "day", DeleteDays: 1}); err != nil {
+			t.Fatal(err)
+		}
+		for _, first := range []string{"hold", "deletion"} {
+			c := storedAt(ended)
+			if err := ix.SaveCall(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			h := earshot.Hold{ID: earshot.NewID(now), Call: c.ID, Reason: "r", By: "eve", At: earshot.At(now)}
+			do := map[string]func(tx bun.Tx) error{
+				"hold": func(tx bun.Tx) error { return addHold(t.Context(), tx, h) },
+				"deletion": func(tx bun.Tx) error {
+					_, err := deleteCall(t.Context(), tx, c.ID, earshot.Deletion{}, now)
+					return err
+				},
+			}
+			second, want := "deletion", ErrHeld
+			if first == "deletion" {
+				second, want = "hold", earshot.ErrDeleted
+			}
+			answered := make(chan error, 1)
+			err := ix.inTx(t.Context(), synced, func(tx bun.Tx) error {
+				if err := do[first](tx); err != nil {
+					return err
+				}
+				go func() { answered <- ix.inTx(t.Context(), synced, do[second]) }()
+				select {
+				case err := <-answered:
+					t.Errorf("the %s did not wait for the %s: %v", second, first, err)
+					answered <- err
+				case <-time.After(200 * time.Millisecond): // it waits
+				}
+				return nil
+			})
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", first, err)
 			}
-			defer func() {
-				if err := ix.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			ended := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
-			now := ended.Add(100 * 24 * time.Hour)
-			if err := ix.CreatePolicy(t.Context(), earshot.Policy{ID: "day", Name: "day", DeleteDays: 1}); err != nil {
-				t.Fatal(err)
+			if err := <-answered; !errors.Is(err, want) {
+				t.Errorf("the %s after the %s: %v", second, first, err)
 			}
-			for _, first := range []string{"hold", "deletion"} {
-				c := earshot.Call{ID: earshot.NewID(ended), Seat: "s", Branch: "b", Kind: earshot.Counter, State: earshot.CallStored,
-					StartedAt: earshot.At(ended), EndedAt: earshot.At(ended)}
-				if err := ix.SaveCall(t.Context(), c); err != nil {
-					t.Fatal(err)
-				}
-				h := earshot.Hold{ID: earshot.NewID(now), Call: c.ID, Reason: "r", By: "eve", At: earshot.At(now)}
-				do := map[string]func(tx bun.Tx) error{
-					"hold": func(tx bun.Tx) error { return addHold(t.Context(), tx, h) },
-					"deletion": func(tx bun.Tx) error {
-						_, err := deleteCall(t.Context(), tx, c.ID, earshot.Deletion{}, now)
-						return err
-					},
-				}
-				second, want := "deletion", ErrHeld
-				if first == "deletion" {
-					second, want = "hold", earshot.ErrDeleted
-				}
-				answered := make(chan error, 1)
-				err := ix.inTx(t.Context(), synced, func(tx bun.Tx) error {
-					if err := do[first](tx); err != nil {
-						return err
-					}
-					go func() { answered <- ix.inTx(t.Context(), synced, do[second]) }()
-					select {
-					case err := <-answered:
-						t.Errorf("the %s did not wait for the %s: %v", second, first, err)
-						answered <- err
-					case <-time.After(200 * time.Millisecond): // it waits
-					}
-					return nil
-				})
-				if err != nil {
-					t.Fatalf("%s: %v", first, err)
-				}
-				if err := <-answered; !errors.Is(err, want) {
-					t.Errorf("the %s after the %s: %v", second, first, err)
-				}
-			}
-		})
-	}
+		}
+	})
 }

@@ -73,7 +73,7 @@ func Open(ctx context.Context, url string) (*Index, error) {
 func (ix *Index) start(ctx context.Context, patience time.Duration, log *slog.Logger) (err error) {
 	if !ix.postgres {
 		if err := prepare(ix.path); err != nil {
-			return err
+			return engineFile{err}
 		}
 	}
 	db := sql.OpenDB(ix.open[0])

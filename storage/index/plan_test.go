@@ -1,7 +1,6 @@
 package index
 
 import (
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,15 +12,7 @@ import (
 // Each filter alone must be answered by an index in SQLite: no plan may walk
 // the table calls itself, and filters of one value come in order without a sort.
 func TestEveryFilterUsesAnIndex(t *testing.T) {
-	ix, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, ofSQLite(t))
 	at := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	for what, row := range map[string]struct {
 		q      CallQuery
@@ -75,15 +66,7 @@ func TestEveryFilterUsesAnIndex(t *testing.T) {
 // What no single index answers goes by terms: the word index first, which hands
 // calls out in order, and then each call found by its keys.
 func TestOtherSearchesGoByTerms(t *testing.T) {
-	ix, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, ofSQLite(t))
 	yes, no, some, long := true, false, 300, int64(60_000)
 	for what, q := range map[string]CallQuery{
 		"words": {Words: "水费"}, "a letter": {Words: "a"}, "notes": {Notes: "水"}, "part of a number": {Number: "1234"}, "last digits": {Number: "34"},
@@ -103,11 +86,7 @@ func TestOtherSearchesGoByTerms(t *testing.T) {
 			if len(clauses) == 0 {
 				t.Fatal("terms have no say")
 			}
-			lines, err := ix.explain(t.Context(), s.placesQuery(clauses, s.after, 51))
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan := strings.Join(lines, "\n")
+			plan := plannedAs(t, ix, s.placesQuery(clauses, s.after, 51))
 			if !strings.HasPrefix(plan, "SCAN call_words VIRTUAL TABLE") || strings.Contains(plan, "TEMP B-TREE") || strings.Count(plan, "SCAN") > 1 {
 				t.Error(plan)
 			}

@@ -14,15 +14,7 @@ import (
 // Of two who play a call at once the first remains the one who first did: the
 // other has looked before the first has ended, waits for it, and changes nothing.
 func TestTwoWhoPlayACallAtOnce(t *testing.T) {
-	ix, err := Open(t.Context(), pgtest.Start(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, pgtest.Start(t))
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	c := earshot.Call{ID: earshot.NewID(at), Seat: "s", StartedAt: earshot.At(at), State: earshot.CallStored}
 	if err := ix.SaveCall(t.Context(), c); err != nil {
@@ -32,7 +24,7 @@ func TestTwoWhoPlayACallAtOnce(t *testing.T) {
 	play := func(at int64) error {
 		return ix.change(t.Context(), synced, "play", func(tx bun.Tx) error { return notePlayed(t.Context(), tx, c.ID, at) })
 	}
-	err = ix.change(t.Context(), synced, "play", func(tx bun.Tx) error {
+	err := ix.change(t.Context(), synced, "play", func(tx bun.Tx) error {
 		if err := notePlayed(t.Context(), tx, c.ID, 1000); err != nil {
 			return err
 		}

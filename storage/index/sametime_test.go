@@ -22,18 +22,10 @@ func TestManyCallsOfOneMillisecond(t *testing.T) {
 	const calls = 10_000
 	midnight := time.Date(2019, 5, 1, 0, 0, 0, 0, time.UTC)
 	bothEngines(t, func(t *testing.T, url string) {
-		ix, err := Open(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := ix.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
+		ix := opened(t, url)
 		many, few := "often", "seldom"
 		want := map[string][]string{}
-		err = ix.Bulk(t.Context(), func(load func([]earshot.Call, []Played) error) error {
+		err := ix.Bulk(t.Context(), func(load func([]earshot.Call, []Played) error) error {
 			var all []earshot.Call
 			for i := range calls + 400 {
 				at := midnight

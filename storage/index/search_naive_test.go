@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,50 +12,36 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"earshot"
-	"earshot/storage/index/pgtest"
 )
 
 // What a search finds is what going through all calls would find, page by page,
 // whichever way it goes: along an index, by terms, or both.
 func TestSearchFindsWhatALookAtEveryCallFinds(t *testing.T) {
-	for name, url := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "index.db"), "postgres": ""} {
-		t.Run(name, func(t *testing.T) {
-			if url == "" {
-				url = pgtest.Start(t)
-			}
-			ix, err := Open(t.Context(), url)
+	bothEngines(t, func(t *testing.T, url string) {
+		ix := opened(t, url)
+		ix.effort = effort{near: 7, nearFar: 4, walkOn: 3, window: 50, page: 100, far: 100}
+		r := rand.New(rand.NewPCG(4, 2026))
+		v := makeVillage(t, ix, r)
+		for n := range 800 {
+			ix.termsWhole.Store(n%4 > 0) // also while they are being made
+			q := v.query(r)
+			want := v.look(q)
+			got, err := ids(t, ix, q)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("search %d, %s: %v", n, said(q), err)
 			}
-			defer func() {
-				if err := ix.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			ix.effort = effort{near: 7, nearFar: 4, walkOn: 3, window: 50, page: 100, far: 100}
-			r := rand.New(rand.NewPCG(4, 2026))
-			v := makeVillage(t, ix, r)
-			for n := range 800 {
-				ix.termsWhole.Store(n%4 > 0) // also while they are being made
-				q := v.query(r)
-				want := v.look(q)
-				got, err := ids(t, ix, q)
-				if err != nil {
-					t.Fatalf("search %d, %s: %v", n, said(q), err)
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Fatalf("search %d, %s (-want +got):\n%s", n, said(q), diff)
-				}
-				total, err := ix.CountCalls(t.Context(), q)
-				if errors.Is(err, ErrUncounted) && n%4 == 0 {
-					continue
-				}
-				if err != nil || total != len(want) {
-					t.Fatalf("search %d, %s: a total of %d, want %d (%v)", n, said(q), total, len(want), err)
-				}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("search %d, %s (-want +got):\n%s", n, said(q), diff)
 			}
-		})
-	}
+			total, err := ix.CountCalls(t.Context(), q)
+			if errors.Is(err, ErrUncounted) && n%4 == 0 {
+				continue
+			}
+			if err != nil || total != len(want) {
+				t.Fatalf("search %d, %s: a total of %d, want %d (%v)", n, said(q), total, len(want), err)
+			}
+		}
+	})
 }
 
 func said(q CallQuery) string {

@@ -31,15 +31,7 @@ func TestSlicesHaveNamesInOrder(t *testing.T) {
 // A search in PostgreSQL asks the word index of as many slices as fill its page,
 // of none that have no calls, and of none out of bounds.
 func TestSearchAsksOnlyTheSlicesItNeeds(t *testing.T) {
-	ix, err := Open(t.Context(), pgtest.Start(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, pgtest.Start(t))
 	const slicesFilled, inEach = 12, 150
 	start := time.UnixMilli(3000 << 29) // a slice begins
 	year := 60 * (1 << 29) * time.Millisecond
@@ -49,7 +41,7 @@ func TestSearchAsksOnlyTheSlicesItNeeds(t *testing.T) {
 		}
 		return start.Add(time.Duration(slice) * (1 << 29) * time.Millisecond)
 	}
-	err = ix.Bulk(t.Context(), func(load func([]earshot.Call, []Played) error) error {
+	err := ix.Bulk(t.Context(), func(load func([]earshot.Call, []Played) error) error {
 		var calls []earshot.Call
 		for i := range slicesFilled * inEach {
 			begun := at(i / inEach).Add(time.Duration(i%inEach) * time.Hour / 2)

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -11,15 +10,7 @@ import (
 // A call that is new may want the place of one that is put anew with it and stays
 // where it was: both are kept, each at its own.
 func TestPlacesOfCallsPutTogetherDiffer(t *testing.T) {
-	ix, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, ofSQLite(t))
 	const at = 1_000_000
 	stays := callRows{call: callRow{ID: "stays", StartedAt: at}}
 	comes := callRows{call: callRow{StartedAt: at}}

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"earshot"
-	"earshot/storage/index/pgtest"
 )
 
 // outdated is an index with calls whose terms are of an older form.
@@ -46,11 +45,6 @@ func outdated(t *testing.T, url string, calls int) {
 	if err := ix.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func bothEngines(t *testing.T, test func(t *testing.T, url string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Start(t)) })
 }
 
 // Terms of an older form do not delay opening; searches find the same without

@@ -20,15 +20,7 @@ import (
 // made.
 func TestCallsAreFoundByBranchesAbove(t *testing.T) {
 	bothEngines(t, func(t *testing.T, url string) {
-		ix, err := Open(t.Context(), url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := ix.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
+		ix := opened(t, url)
 		for _, b := range []earshot.Branch{{ID: "city"}, {ID: "north", Parent: "city"}, {ID: "south", Parent: "city"}, {ID: "hall", Parent: "north"}} {
 			b.Name = b.ID
 			if err := ix.CreateBranch(t.Context(), b); err != nil {
@@ -118,15 +110,7 @@ func (s steps) Handle(_ context.Context, r slog.Record) error {
 // answer.
 func TestMigrationsTakeWhatTheyTake(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "index.db")
-	ix, err := Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	ix := opened(t, url)
 	for _, undo := range []string{"DROP TABLE former_users", "DELETE FROM goose_db_version WHERE version_id = 16"} { // the newest
 		if _, err := ix.write.ExecContext(t.Context(), undo); err != nil {
 			t.Fatal(err)
