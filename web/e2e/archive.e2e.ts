@@ -137,18 +137,52 @@ describe("who looks for calls", () => {
     await chip("今天").waitFor();
     await page.getByRole("button", { name: "筛选", exact: true }).click();
     await page.getByLabel("静音至少").fill("30");
-    await page.getByLabel("最短（秒）").fill("60");
+    await page.getByLabel("时长至少").fill("60");
     await page.getByRole("button", { name: "查询", exact: true }).click();
     await chip("静音至少：30%").waitFor();
     expect(await page.locator(".chip.set").allInnerTexts()).toEqual([
-      ...["今天", "最短（秒）：60 秒", "静音至少：30%", "坐席位：一号窗口"],
+      ...["今天", "时长至少：60 秒", "静音至少：30%", "坐席位：一号窗口"],
     ]);
     await page.getByText("没有符合条件的通话").waitFor();
-    for (const text of ["静音至少", "最短"]) await chip(text).click();
+    for (const text of ["静音至少", "时长至少"]) await chip(text).click();
     await only(special);
     await page.getByRole("button", { name: "清除筛选" }).click();
     await until("the whole list", async () => (await rows().count()) > 20);
     expect(search()).toBe("");
+  });
+
+  test("takes several of a choice by mouse, and gives one back", async () => {
+    await server.makeSeat("w2", "二号窗口", "east", "counter", "event");
+    await archive();
+    await page.getByRole("button", { name: "筛选", exact: true }).click();
+    const form = page.locator(".archive-filters:visible");
+    const choice = (name: string) => form.locator(".choice", { hasText: name });
+    for (const [name, options] of [
+      ["坐席位", ["一号窗口", "二号窗口"]],
+      ["类型", ["柜台"]],
+      ["评价", ["4 分", "5 分"]],
+      ["冻结", ["未冻结"]],
+    ] as const) {
+      await choice(name).locator(".el-select").click();
+      for (const option of options) await form.getByRole("option", { name: option, exact: true }).click();
+      await choice(name).locator("> span").click(); // the name is beside it: nothing chosen goes by that
+    }
+    for (const tag of ["投诉", "回访"]) {
+      await form.getByRole("textbox", { name: "标签" }).fill(tag);
+      await page.keyboard.press("Enter");
+      await form.getByRole("textbox", { name: "标签" }).click();
+    }
+    await form.getByRole("button", { name: "查询", exact: true }).click();
+    const chips = () => page.locator(".chip.set").allInnerTexts();
+    await until("chips", async () => (await chips()).length > 0);
+    expect(await chips()).toEqual([
+      ...["未冻结", "坐席位：一号窗口", "坐席位：二号窗口", "类型：柜台"],
+      ...["评价：4 分", "评价：5 分", "标签：投诉", "标签：回访"],
+    ]);
+    await page.getByRole("button", { name: "筛选", exact: true }).click();
+    await choice("评价").getByRole("button").first().click(); // the first tag's own
+    await form.getByRole("button", { name: "查询", exact: true }).click();
+    await until("one rating", async () => (await chips()).filter((c) => c.startsWith("评价")).length === 1);
   });
 
   test("walks the rows by keys: space would play, Enter opens, the way back leads to the row", async () => {
