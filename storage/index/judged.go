@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/uptrace/bun"
 
@@ -17,15 +18,54 @@ type Judged struct {
 }
 
 // JudgeCalls has analysis say something of the calls ids. judge is given those
-// that there are, as they are in the index, and nobody edits them until what it
-// answers is kept, all or none, and where it fails nothing; it must not ask the
-// index anything. Of its answer only what analysis makes is written: talk, flags and alert marks.
+// that there are, as they are in the index, and what it answers is kept if they
+// are still so, all or none; else it is asked again. Where it fails nothing is
+// kept; it must not ask the index anything. Of its answer only what analysis makes
+// is written: talk, flags and alert marks.
+//
+// In PostgreSQL nobody edits the calls meanwhile. SQLite has one writer, whom
+// judge, writing files, is not to keep from others: there it is done before.
 func (ix *Index) JudgeCalls(ctx context.Context, ids []string, judge func([]earshot.Call) ([]Judged, error)) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	if ix.postgres {
+		return ix.judgeAmid(ctx, ids, judge)
+	}
+	calls, err := ix.CallsOf(ctx, ids)
+	for range judgeTries {
+		var judged []Judged
+		if err == nil {
+			judged, err = judge(calls)
+		}
+		if err != nil || len(judged) == 0 {
+			return err
+		}
+		moved := false
+		err = ix.change(ctx, synced, keepJudged, func(tx bun.Tx) error {
+			now, err := callsToEdit(ctx, tx, ids)
+			if moved = !reflect.DeepEqual(now, calls); moved || err != nil {
+				calls = now
+				return err
+			}
+			return putJudged(ctx, tx, judged)
+		})
+		if !moved || err != nil {
+			return err
+		}
+	}
+	return ix.judgeAmid(ctx, ids, judge)
+}
+
+const (
+	judgeTries = 3 // before whoever edits the calls is made to wait
+	keepJudged = "keep how calls went"
+)
+
+// judgeAmid has judge asked in the transaction that keeps its answer.
+func (ix *Index) judgeAmid(ctx context.Context, ids []string, judge func([]earshot.Call) ([]Judged, error)) error {
 	var refused error
-	err := ix.change(ctx, synced, "keep how calls went", func(tx bun.Tx) error {
+	err := ix.change(ctx, synced, keepJudged, func(tx bun.Tx) error {
 		calls, err := callsToEdit(ctx, tx, ids)
 		if err != nil {
 			return err
