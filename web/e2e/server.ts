@@ -1,7 +1,7 @@
 // A real server for a test: bin/earshot on random loopback ports and a data
 // folder of its own.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -75,8 +75,18 @@ export class Server {
     this.#flags = flags;
   }
 
-  static async start(...flags: string[]): Promise<Server> {
+  static start(...flags: string[]): Promise<Server> {
+    return Server.#startOn(mkdtempSync(join(tmpdir(), "earshot-e2e-")), flags);
+  }
+
+  /** Starts one on a copy of the data folder that another left. */
+  static startOnCopy(of: string): Promise<Server> {
     const folder = mkdtempSync(join(tmpdir(), "earshot-e2e-"));
+    cpSync(of, folder, { recursive: true });
+    return Server.#startOn(folder, []);
+  }
+
+  static async #startOn(folder: string, flags: string[]): Promise<Server> {
     const [http, media] = [await freePort(), await freePort()];
     const server = new Server(`http://127.0.0.1:${http}`, folder, [
       "serve",
@@ -129,14 +139,6 @@ export class Server {
 
   /** Calls the API as the administrator. */
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {
-    if (!this.#session) {
-      const answer = await fetch(`${this.url}/api/v1/login`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ name: "admin", password: adminPassword }),
-      });
-      this.#session = ((await answer.json()) as { token: string }).token;
-    }
     const answer = await this.fetch(path, {
       method,
       headers: { "Content-Type": "application/json" },
@@ -147,11 +149,22 @@ export class Server {
   }
 
   /** Fetches with the administrator's session. */
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    if (!this.#session) await this.#signIn();
     return fetch(this.url + path, {
       ...init,
       headers: { ...init.headers, Authorization: `Bearer ${this.#session}` },
     });
+  }
+
+  async #signIn(): Promise<void> {
+    const answer = await fetch(`${this.url}/api/v1/login`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ name: "admin", password: adminPassword }),
+    });
+    if (!answer.ok) throw new Error(`sign-in: ${answer.status} ${await answer.text()}`);
+    this.#session = ((await answer.json()) as { token: string }).token;
   }
 
   async makeBranch(id: string, name: string): Promise<void> {
