@@ -129,7 +129,7 @@ type ImportFile struct {
 	Fate       ImportFate `json:"fate" enum:"stored,duplicate,refused,waiting"`
 	Call       string     `json:"call"` // of stored ones, and which call a duplicate is; else empty
 	Code       string     `json:"code"` // why it was refused; empty otherwise
-	Text       string     `json:"text"` // the same for people, in English
+	Text       string     `json:"text"` // the same for people, in English; of a duplicate what it tells besides: see DoubleText
 	Remarks    []string   `json:"remarks"`
 	DurationMs int64      `json:"durationMs"`
 	SHA256     string     `json:"sha256"` // hex; empty until it was read
@@ -154,7 +154,7 @@ type ImportReasons struct {
 	Remarks map[string]int `json:"remarks"` // files, by remark
 }
 
-// Remarks on files that were taken in; those that audio brings with it besides
+// Remarks on files that were taken in, and on duplicates; those that audio brings with it besides
 // are the audio packages' own.
 const (
 	RemarkStartUnknown     = "started_at_unknown" // the file's own time was taken
@@ -166,6 +166,8 @@ const (
 	RemarkRetentionDue     = "retention_due"      // retention deletes the call as soon as it runs
 	RemarkDirectionUnknown = "direction_unknown"  // what stands for the direction is not known
 	RemarkUnmatched        = "pattern_unmatched"  // the pattern does not fit the path
+	RemarkFactsTaken       = "facts_taken"        // of a duplicate: what its call lacked was taken from it
+	RemarkFactsNotTaken    = "facts_not_taken"    // of a duplicate: it tells other things, and its call keeps what it has
 )
 
 // ImportFacts are what is known of a file's call before it is heard.

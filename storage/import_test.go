@@ -33,7 +33,12 @@ type desk struct {
 
 func openDesk(t *testing.T, change ...func(*storage.ImportOptions)) *desk {
 	t.Helper()
-	d := &desk{keeping: keep(t), folder: t.TempDir(), fates: map[string]earshot.ImportFile{}}
+	return deskOver(t, keep(t), change...)
+}
+
+func deskOver(t *testing.T, k *keeping, change ...func(*storage.ImportOptions)) *desk {
+	t.Helper()
+	d := &desk{keeping: k, folder: t.TempDir(), fates: map[string]earshot.ImportFile{}}
 	must(t, d.index.CreateBranch(t.Context(), earshot.Branch{ID: "hall", Name: "营业厅"}))
 	for _, s := range []earshot.Seat{
 		{ID: "w1", Name: "一号窗口", Branch: "hall", Kind: earshot.Counter, Cut: earshot.CutSession},

@@ -102,7 +102,12 @@ func (r *importRun) run(s *Imports) (err error) {
 	if err := s.step("listed"); err != nil {
 		return err
 	}
-	return r.takeAll(s, recoded)
+	for rank := mostKnown; rank >= 0; rank-- {
+		if err := r.takeAll(s, recoded, rank); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // list tells the index of all files that there are. Those that cannot be taken in
@@ -171,14 +176,14 @@ func (r *importRun) settle(s *Imports, files []earshot.ImportFile) error {
 	return nil
 }
 
-// takeAll takes every file that waits.
-func (r *importRun) takeAll(s *Imports, recoded map[string]bool) error {
+// takeAll takes every file that waits and is of that rank.
+func (r *importRun) takeAll(s *Imports, recoded map[string]bool, rank int) error {
 	group, ctx := errgroup.WithContext(r.ctx)
 	jobs := make(chan earshot.ImportFile)
 	made := make(chan *takenFile, importAtOnce)
 	group.Go(func() error {
 		defer close(jobs)
-		return r.hand(ctx, s, jobs)
+		return r.hand(ctx, s, jobs, rank)
 	})
 	var workers sync.WaitGroup
 	for range s.Workers {
@@ -218,8 +223,9 @@ func (r *importRun) takeAll(s *Imports, recoded map[string]bool) error {
 	return errors.Join(err, <-dropped)
 }
 
-// hand gives the files that wait to the workers, in the order of their paths.
-func (r *importRun) hand(ctx context.Context, s *Imports, jobs chan<- earshot.ImportFile) error {
+// hand gives the files that wait, and are of that rank, to the workers, in the
+// order of their paths.
+func (r *importRun) hand(ctx context.Context, s *Imports, jobs chan<- earshot.ImportFile, rank int) error {
 	q := index.ImportFileQuery{Batch: r.id, Fate: earshot.FateWaiting, Limit: 1000}
 	for {
 		page, err := s.index().ImportFiles(ctx, q)
@@ -227,6 +233,9 @@ func (r *importRun) hand(ctx context.Context, s *Imports, jobs chan<- earshot.Im
 			return err
 		}
 		for _, file := range page.Files {
+			if r.facts.knows(file.Path) != rank {
+				continue
+			}
 			select {
 			case jobs <- file:
 			case <-ctx.Done():

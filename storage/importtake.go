@@ -142,7 +142,7 @@ func (r *importRun) takeFile(ctx context.Context, s *Imports, t *takenFile, reco
 	}
 	t.file.SHA256 = t.copy.Sealed().SHA256
 	t.unlock = s.hashes.Lock(t.file.SHA256)
-	known, err := r.isKnown(ctx, s, t)
+	known, err := r.isKnown(ctx, s, t, facts)
 	if known || err != nil {
 		return err
 	}
@@ -211,25 +211,24 @@ func (s *Imports) hasRoom(bytes uint64) error {
 
 // isKnown says whether the file is a call already, and what that makes of it. The
 // call that was made of this very file, which somebody has touched since, is its own.
-func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile) (bool, error) {
+func (r *importRun) isKnown(ctx context.Context, s *Imports, t *takenFile, facts settled) (bool, error) {
 	call, state, known, err := s.index().CallWithFile(ctx, t.file.SHA256)
 	if err != nil || !known {
 		return false, err
 	}
-	if state == earshot.CallDeleted {
-		t.file.Call = call
-		return false, earshot.Fail(earshot.Invalid, imports.CodeDeletedBefore, "%s", imports.Say(imports.CodeDeletedBefore, false))
-	}
 	noted := t.file.Call == call
 	t.file.Call, t.file.Fate = call, earshot.FateDuplicate
-	if noted {
-		c, err := s.index().Call(ctx, call)
-		if err != nil {
-			return false, err
-		}
-		if isOf(c, r.id, t.file.Path) {
-			t.file.Fate, t.file.DurationMs, t.file.Remarks = earshot.FateStored, c.DurationMs, c.Origin.Remarks
-		}
+	if state == earshot.CallDeleted {
+		return false, earshot.Fail(earshot.Invalid, imports.CodeDeletedBefore, "%s", imports.Say(imports.CodeDeletedBefore, false))
+	}
+	c, err := s.index().Call(ctx, call)
+	if err != nil {
+		return false, err
+	}
+	if noted && isOf(c, r.id, t.file.Path) {
+		t.file.Fate, t.file.DurationMs, t.file.Remarks = earshot.FateStored, c.DurationMs, c.Origin.Remarks
+	} else if err := r.double(ctx, s, t, c, facts); err != nil {
+		return false, err
 	}
 	err = t.copy.Discard()
 	t.copy = nil

@@ -32,10 +32,16 @@ type keeping struct {
 
 func keep(t *testing.T) *keeping {
 	t.Helper()
+	return keepOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+}
+
+// keepOn is keep over the index at url.
+func keepOn(t *testing.T, url string) *keeping {
+	t.Helper()
 	dir := t.TempDir()
 	store, err := files.Open(dir, files.Options{})
 	must(t, err)
-	ix, err := index.Open(t.Context(), "sqlite:"+filepath.Join(dir, "index.db"))
+	ix, err := index.Open(t.Context(), url)
 	must(t, err)
 	k := &keeping{now: now}
 	k.ledger, err = ledger.Open(dir, ledger.Options{}) // its own goroutine looks at its clock

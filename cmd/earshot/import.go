@@ -318,7 +318,14 @@ func fateLine(f earshot.ImportFile) string {
 		}
 		return line
 	case earshot.FateDuplicate:
-		return fmt.Sprintf("= %s 重复 duplicate → %s", path, f.Call)
+		line := fmt.Sprintf("= %s 重复 duplicate → %s", path, f.Call)
+		for _, remark := range f.Remarks {
+			line += fmt.Sprintf("\n  ! %s %s · %s", remark, imports.Say(remark, true), imports.Say(remark, false))
+		}
+		if f.Text != "" {
+			line += "\n    " + printable(f.Text)
+		}
+		return line
 	case earshot.FateRefused:
 		return fmt.Sprintf("✗ %s %s %s · %s", path, f.Code, imports.Say(f.Code, true), printable(f.Text))
 	}

@@ -3,6 +3,7 @@ package imports
 import (
 	"path"
 	"strings"
+	"time"
 
 	"earshot"
 	"earshot/audio/probe"
@@ -70,5 +71,34 @@ var said = map[string]words{
 	earshot.RemarkRetentionDue:     {"已超过保存期限，下次清理时会被删除", "it is past its retention: the next run deletes it"},
 	earshot.RemarkDirectionUnknown: {"呼叫方向无法识别", "what stands for the direction is not known"},
 	earshot.RemarkUnmatched:        {"命名规则不适用于这个路径", "the pattern does not fit its path"},
+	earshot.RemarkFactsTaken:       {"通话缺少的信息取自这个文件", "what its call lacked was taken from it"},
+	earshot.RemarkFactsNotTaken:    {"这个文件另有说法，通话的信息不变", "it tells other things, and its call keeps what it has"},
 	earshot.RemarkSeatReplaced:     {"没有所写的座席，已归入默认座席", "there is no such seat: it went to the default one"},
+}
+
+// facts are what people call what a file can tell.
+var facts = map[string]words{
+	"startedAt": {"开始时间", "start"}, "seat": {"座席", "seat"}, "agent": {"工号", "agent"}, "direction": {"方向", "direction"},
+	"number": {"号码", "number"}, "account": {"户号", "account"}, "ticket": {"工单", "ticket"}, "business": {"业务类型", "business type"},
+}
+
+// SayDouble is what a duplicate tells besides, as its text has it, for people:
+// "号码 139…（已取用）"; times are those of zone. Empty where there is nothing.
+func SayDouble(text string, chinese bool, zone *time.Location) string {
+	var parts []string
+	for _, s := range earshot.ParseDoubleText(text) {
+		fact, value := facts[s.Fact].english, s.Value
+		if at, err := time.Parse(time.RFC3339, value); err == nil && s.Fact == "startedAt" {
+			value = at.In(zone).Format(time.DateTime)
+		}
+		taken := map[bool]string{true: " (taken)", false: " (not taken)"}[s.Taken]
+		if chinese {
+			fact, taken = facts[s.Fact].chinese, map[bool]string{true: "（已取用）", false: "（未取用）"}[s.Taken]
+		}
+		parts = append(parts, fact+" "+value+taken)
+	}
+	if chinese {
+		return strings.Join(parts, "；")
+	}
+	return strings.Join(parts, "; ")
 }

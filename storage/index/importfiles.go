@@ -91,39 +91,45 @@ func (ix *Index) AddImportFiles(ctx context.Context, batch string, files []earsh
 // SettleImportFiles writes down what became of files of a batch, or, of those that
 // still wait, which calls they are about to become.
 func (ix *Index) SettleImportFiles(ctx context.Context, batch string, files []earshot.ImportFile) error {
-	return ix.putImportFiles(ctx, batch, files, nil, func(_ *importFileRow, row importFileRow) (importFileRow, bool) { return row, true })
+	return ix.putImportFiles(ctx, batch, files, nil, settleAny)
 }
 
-func (ix *Index) putImportFiles(ctx context.Context, batch string, files []earshot.ImportFile, may func(earshot.Import) error,
-	decide func(old *importFileRow, row importFileRow) (importFileRow, bool),
-) error {
+// decideFile says what a file's row becomes of the one that there is, nil: none;
+// and whether that changes anything.
+type decideFile func(old *importFileRow, row importFileRow) (importFileRow, bool)
+
+func settleAny(_ *importFileRow, row importFileRow) (importFileRow, bool) { return row, true }
+
+func (ix *Index) putImportFiles(ctx context.Context, batch string, files []earshot.ImportFile, may func(earshot.Import) error, decide decideFile) error {
 	return ix.change(ctx, synced, "keep files of an import", func(tx bun.Tx) error {
-		row, err := lockImport(ctx, tx, batch)
-		if err != nil {
-			return err
-		}
-		if may != nil {
-			m, err := row.batch()
-			if err != nil {
-				return err
-			}
-			if err := may(m); err != nil {
-				return err
-			}
-		}
-		counts := row.importCounts
-		for some := range slices.Chunk(files, rowsAtOnce) {
-			if err := putSomeImportFiles(ctx, tx, batch, some, &counts, decide); err != nil {
-				return err
-			}
-		}
-		return saveCounts(ctx, tx, batch, counts)
+		return putImportFilesIn(ctx, tx, batch, files, may, decide)
 	})
 }
 
-func putSomeImportFiles(ctx context.Context, tx bun.Tx, batch string, files []earshot.ImportFile, counts *importCounts,
-	decide func(old *importFileRow, row importFileRow) (importFileRow, bool),
-) error {
+func putImportFilesIn(ctx context.Context, tx bun.Tx, batch string, files []earshot.ImportFile, may func(earshot.Import) error, decide decideFile) error {
+	row, err := lockImport(ctx, tx, batch)
+	if err != nil {
+		return err
+	}
+	if may != nil {
+		m, err := row.batch()
+		if err != nil {
+			return err
+		}
+		if err := may(m); err != nil {
+			return err
+		}
+	}
+	counts := row.importCounts
+	for some := range slices.Chunk(files, rowsAtOnce) {
+		if err := putSomeImportFiles(ctx, tx, batch, some, &counts, decide); err != nil {
+			return err
+		}
+	}
+	return saveCounts(ctx, tx, batch, counts)
+}
+
+func putSomeImportFiles(ctx context.Context, tx bun.Tx, batch string, files []earshot.ImportFile, counts *importCounts, decide decideFile) error {
 	paths := make([]string, len(files))
 	for i, f := range files {
 		paths[i] = clean(f.Path)

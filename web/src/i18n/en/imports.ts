@@ -211,6 +211,8 @@ export default {
     byRemark: "By remark",
     anyRemark: "Any remark",
     duplicateOf: "The same as this call",
+    factTaken: "{fact} {value} was taken from this file",
+    factNotTaken: "This file says {fact} {value}; the call keeps what it has",
   },
 
   codes: {
@@ -235,5 +237,7 @@ export default {
     direction_unknown: "What stands for the direction is not known",
     pattern_unmatched: "The pattern does not fit its path",
     seat_replaced: "There is no such seat: it went to the default one",
+    facts_taken: "A duplicate: what its call lacked was taken from it",
+    facts_not_taken: "A duplicate that tells other things; its call keeps what it has",
   },
 };

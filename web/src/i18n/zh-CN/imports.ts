@@ -205,6 +205,8 @@ export default {
     byRemark: "按备注筛选",
     anyRemark: "全部备注",
     duplicateOf: "与这个通话相同",
+    factTaken: "{fact} {value} 取自这个文件",
+    factNotTaken: "这个文件另写有{fact} {value}，通话的不变",
   },
 
   codes: {
@@ -229,5 +231,7 @@ export default {
     direction_unknown: "呼叫方向无法识别",
     pattern_unmatched: "命名规则不适用于这个路径",
     seat_replaced: "没有所写的坐席位，已归入默认坐席位",
+    facts_taken: "重复的文件：通话缺少的信息取自它",
+    facts_not_taken: "重复的文件：它另有说法，通话的信息不变",
   },
 };
