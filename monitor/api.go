@@ -45,9 +45,11 @@ func (s *Server) api(mux humago.Mux) huma.API {
 				Description: "Records and indexes conversations at service counters and hotlines. Failures are RFC 9457 problems with a stable code."},
 			Components: &huma.Components{Schemas: registry, SecuritySchemes: securitySchemes},
 		},
-		Formats:       huma.DefaultFormats,
+		Formats:       legibleFormats(),
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{problems},
+		// A filter by a misspelt name would find more than was asked for.
+		RejectUnknownQueryParameters: true,
 	})
 	book := &book{api: api, routes: map[string]Route{}}
 	for _, r := range Routes() {

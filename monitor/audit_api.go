@@ -29,11 +29,7 @@ func (s *Server) auditOperations(b *book) {
 }
 
 func (s *Server) searchAudit(ctx context.Context, in *auditFilter) (*body[auditList], error) {
-	from, err := s.instant("from", in.From, false)
-	if err != nil {
-		return nil, err
-	}
-	to, err := s.instant("to", in.To, true)
+	from, to, err := s.timeSpan(in.From, in.To)
 	if err != nil {
 		return nil, err
 	}

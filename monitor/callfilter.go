@@ -47,7 +47,7 @@ type callFilter struct {
 	MaxAgentShare    optional[int]   `query:"maxAgentShare" minimum:"0" maximum:"1000"`
 	MinOvertalkShare optional[int]   `query:"minOvertalkShare" minimum:"0" maximum:"1000" doc:"per mille of the time in which both talk"`
 	MinInterruptions optional[int]   `query:"minInterruptions" minimum:"0" maximum:"100000"`
-	MinMonologueMs   optional[int64] `query:"minMonologueMs" minimum:"0" doc:"one side talks so long at a stretch"`
+	MinMonologueMs   optional[int64] `query:"minMonologueMs" minimum:"0" maximum:"99999999" doc:"one side talks so long at a stretch"`
 }
 
 func (f callFilter) bounds() index.TalkBounds {
@@ -62,11 +62,7 @@ func (f callFilter) bounds() index.TalkBounds {
 // `forbidden` where it asks for calls that are not for them.
 func (f callFilter) query(ctx context.Context, s *Server) (index.CallQuery, error) {
 	who := visitOf(ctx)
-	from, err := s.instant("from", f.From, false)
-	if err != nil {
-		return index.CallQuery{}, err
-	}
-	to, err := s.instant("to", f.To, true)
+	from, to, err := s.timeSpan(f.From, f.To)
 	if err != nil {
 		return index.CallQuery{}, err
 	}
@@ -107,6 +103,20 @@ func typed[T ~string](values []string) []T {
 		all[i] = T(v)
 	}
 	return all
+}
+
+// timeSpan reads the bounds of a search, of which either may be left out: zero.
+func (s *Server) timeSpan(first, last string) (from, to time.Time, err error) {
+	if from, err = s.instant("from", first, false); err != nil {
+		return from, to, err
+	}
+	if to, err = s.instant("to", last, true); err != nil {
+		return from, to, err
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, earshot.Fail(earshot.Invalid, "bad_time", "from comes before to")
+	}
+	return from, to, nil
 }
 
 // instant reads a time or a day; the end of a day is the beginning of the next.

@@ -186,8 +186,19 @@ func TestMarks(t *testing.T) {
 				t.Errorf("the call shows %d marks, want %d", len(c.Marks), len(want))
 			}
 		}
-		inspector.do(http.MethodPost, path, `{"kind":"note","startMs":0,"endMs":9000000000}`).fails(http.StatusUnprocessableEntity, "bad_mark")
-		inspector.do(http.MethodPatch, path+"/"+private, `{"endMs":9000000000}`).fails(http.StatusUnprocessableEntity, "bad_mark")
+		for _, text := range []string{`a\u0000`, "\xff"} {
+			inspector.do(http.MethodPost, path, `{"kind":"note","startMs":500,"text":"`+text+`"}`).fails(http.StatusBadRequest, "invalid")
+		}
+		for body, code := range map[string]string{
+			`{"kind":"note","text":"a","startMs":0,"endMs":9000000000}`: "mark_beyond",
+			`{"kind":"bookmark","startMs":99999999}`:                    "mark_beyond",
+			`{"kind":"bookmark","startMs":500,"endMs":100}`:             "bad_mark",
+			`{"kind":"note","startMs":500,"text":" "}`:                  "bad_mark",
+		} {
+			inspector.do(http.MethodPost, path, body).fails(http.StatusUnprocessableEntity, code)
+		}
+		inspector.do(http.MethodPatch, path+"/"+private, `{"endMs":9000000000}`).fails(http.StatusUnprocessableEntity, "mark_beyond")
+		inspector.do(http.MethodPatch, path+"/"+private, `{"endMs":1}`).fails(http.StatusUnprocessableEntity, "bad_mark")
 		supervisor.do(http.MethodDelete, path+"/"+private, nil).fails(http.StatusNotFound, "no_mark")
 		supervisor.do(http.MethodDelete, path+"/"+shared, nil).fails(http.StatusForbidden, "forbidden")
 		inspector.do(http.MethodDelete, path+"/"+private, nil).want(http.StatusNoContent)
@@ -214,8 +225,8 @@ func TestMarksAreBounded(t *testing.T) {
 	}
 	call, _ := h.store("s1", h.clock.Now().Add(-time.Hour), func(c *earshot.Call) { c.Marks = marks })
 	path := "/api/v1/calls/" + call.ID + "/marks"
-	id := inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000}`).want(http.StatusCreated).field("id")
-	inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000}`).fails(http.StatusConflict, "many_marks")
+	id := inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000,"text":"a"}`).want(http.StatusCreated).field("id")
+	inspector.do(http.MethodPost, path, `{"kind":"note","startMs":1000,"text":"a"}`).fails(http.StatusConflict, "many_marks")
 	inspector.do(http.MethodDelete, path+"/"+id, nil).want(http.StatusNoContent)
 	inspector.do(http.MethodPost, path, `{"kind":"bookmark","startMs":1000}`).want(http.StatusCreated)
 }

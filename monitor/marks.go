@@ -17,7 +17,7 @@ type newMark struct {
 	Kind    string       `json:"kind" enum:"bookmark,note"`
 	Side    earshot.Side `json:"side,omitempty"`
 	StartMs int64        `json:"startMs" minimum:"0"`
-	EndMs   int64        `json:"endMs,omitempty" minimum:"0" doc:"startMs, if left out"`
+	EndMs   *int64       `json:"endMs,omitempty" minimum:"0" doc:"startMs, if left out"`
 	Text    string       `json:"text,omitempty" maxLength:"2000"`
 	Shared  bool         `json:"shared,omitempty" doc:"seen by all who may see the call, not by its maker alone"`
 }
@@ -31,15 +31,18 @@ type markChange struct {
 	Shared  *bool         `json:"shared,omitempty"`
 }
 
-// apply writes c into m and answers what it has changed.
+// apply writes c into m and answers what it has changed. A moment stays one where
+// only its start is said.
 func (c markChange) apply(m *earshot.Mark) changes {
 	var fields changes
+	if c.StartMs != nil && c.EndMs == nil && m.EndMs == m.StartMs {
+		m.EndMs = *c.StartMs
+	}
 	set(&fields, "side", &m.Side, c.Side)
 	set(&fields, "startMs", &m.StartMs, c.StartMs)
 	set(&fields, "endMs", &m.EndMs, c.EndMs)
 	set(&fields, "text", &m.Text, c.Text)
 	set(&fields, "shared", &m.Shared, c.Shared)
-	m.EndMs = max(m.EndMs, m.StartMs)
 	return fields
 }
 
@@ -66,8 +69,11 @@ func (s *Server) addMark(ctx context.Context, in *struct {
 }) (*body[earshot.Mark], error) {
 	m := in.Body
 	mark := earshot.Mark{
-		ID: earshot.NewID(s.Now()), Kind: earshot.MarkKind(m.Kind), Side: m.Side, StartMs: m.StartMs, EndMs: max(m.EndMs, m.StartMs),
+		ID: earshot.NewID(s.Now()), Kind: earshot.MarkKind(m.Kind), Side: m.Side, StartMs: m.StartMs, EndMs: m.StartMs,
 		By: visitOf(ctx).who.Who(), Text: m.Text, Shared: m.Shared,
+	}
+	if m.EndMs != nil {
+		mark.EndMs = *m.EndMs
 	}
 	if err := s.roomForMark(ctx, in.ID, mark); err != nil {
 		return nil, err
@@ -89,11 +95,11 @@ var errManyMarks = earshot.Fail(earshot.Conflict, "many_marks", "a call has at m
 // roomForMark says what is in the way of setting a good mark on a call: lists of
 // calls carry all their marks.
 func (s *Server) roomForMark(ctx context.Context, id string, mark earshot.Mark) error {
-	if err := mark.Validate(); err != nil {
-		return err
-	}
 	call, err := s.call(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := mark.ValidateOn(call, s.Now()); err != nil {
 		return err
 	}
 	byHand := 0
@@ -118,13 +124,13 @@ func (s *Server) changeMark(ctx context.Context, in *struct {
 	ByMark
 	Body markChange
 }) (*body[earshot.Mark], error) {
-	mark, err := s.ownMark(ctx, in.ByMark)
+	mark, call, err := s.ownMark(ctx, in.ByMark)
 	if err != nil {
 		return nil, err
 	}
 	noticed := mark.Shared
 	fields := in.Body.apply(&mark)
-	if err := mark.Validate(); err != nil {
+	if err := mark.ValidateOn(call, s.Now()); err != nil {
 		return nil, err
 	}
 	err = s.Floor.ChangeMark(ctx, in.ID, mark)
@@ -139,7 +145,7 @@ func (s *Server) changeMark(ctx context.Context, in *struct {
 }
 
 func (s *Server) deleteMark(ctx context.Context, in *ByMark) (*nothing, error) {
-	mark, err := s.ownMark(ctx, *in)
+	mark, _, err := s.ownMark(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -154,24 +160,24 @@ func (s *Server) deleteMark(ctx context.Context, in *ByMark) (*nothing, error) {
 	return nil, nil
 }
 
-// ownMark is a mark that who asks may change: that it is somebody else's, and
-// kept to themselves, is not even said.
-func (s *Server) ownMark(ctx context.Context, in ByMark) (earshot.Mark, error) {
+// ownMark is a mark that who asks may change, and its call: that it is somebody
+// else's, and kept to themselves, is not even said.
+func (s *Server) ownMark(ctx context.Context, in ByMark) (earshot.Mark, earshot.Call, error) {
 	v := visitOf(ctx)
 	call, err := s.call(ctx, in.ID)
 	if err != nil {
-		return earshot.Mark{}, err
+		return earshot.Mark{}, call, err
 	}
 	mark, ok := markOf(seenBy(v.who, call), in.Mark)
 	switch {
 	case !ok:
-		return mark, index.ErrNoMark
+		err = index.ErrNoMark
 	case !mark.Kind.ByHand():
-		return mark, errMarkKept
+		err = errMarkKept
 	case mark.By != v.who.Who():
-		return mark, s.also(v, "others")
+		err = s.also(v, "others")
 	}
-	return mark, nil
+	return mark, call, err
 }
 
 // auditMark writes down what was done to a mark, if others notice it: all who see

@@ -43,7 +43,7 @@ func (s *Server) handlers(pages *pages) http.Handler {
 	for pattern, handler := range s.importHandlers() {
 		mux.HandleFunc(pattern, handler)
 	}
-	return secured(s.watched(s.sameSite(mux)))
+	return secured(s.watched(s.legible(s.sameSite(mux))))
 }
 
 func (s *Server) serveDescription(api huma.API) http.HandlerFunc {

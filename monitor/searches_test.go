@@ -34,7 +34,7 @@ func TestSavedSearches(t *testing.T) {
 	}
 	for query, code := range map[string]string{
 		"colour=red": "bad_search", "rating=99": "bad_search", "rating=x": "bad_search", "kind=car": "bad_search", "listened=maybe": "bad_search",
-		"minMs=-1": "bad_search", "minSilenceShare=1001": "bad_search", "shortest=long": "bad_search", "from=yesterday": "bad_time",
+		"minMs=5": "bad_search", "q=%ff": "bad_search", "q=%00": "bad_search", "from=2026-11-01T10:00:00Z": "bad_time", "longest=1000000": "bad_search", "minSilenceShare=1001": "bad_search", "shortest=long": "bad_search", "from=yesterday": "bad_time",
 		"number=" + strings.Repeat("1", 65): "bad_search", "%zz": "bad_search", "cursor=x": "bad_search", "q=" + strings.Repeat("x", 2100): "invalid",
 	} {
 		inspector.do(http.MethodPost, path, newSearch{"c", query, false}).fails(http.StatusUnprocessableEntity, code)
@@ -43,8 +43,8 @@ func TestSavedSearches(t *testing.T) {
 	inspector.do(http.MethodPost, path, newSearch{" ", "", false}).fails(http.StatusUnprocessableEntity, "bad_search_name")
 
 	var changed earshot.SavedSearch
-	inspector.do(http.MethodPatch, path+"/"+private, `{"query":"days=today&columns=seat,number&minMs=60000&shortest=60&rating=5&rating=1&from=2026-11-01&maxSilenceShare=0&kind="}`).want(http.StatusOK).into(&changed)
-	if changed.Query != "days=today&columns=seat,number&minMs=60000&shortest=60&rating=5&rating=1&from=2026-11-01&maxSilenceShare=0&kind=" || changed.Name != "a" || changed.Shared {
+	inspector.do(http.MethodPatch, path+"/"+private, `{"query":"days=today&columns=seat,number&shortest=60&rating=5&rating=1&from=2026-11-01&maxSilenceShare=0&kind="}`).want(http.StatusOK).into(&changed)
+	if changed.Query != "days=today&columns=seat,number&shortest=60&rating=5&rating=1&from=2026-11-01&maxSilenceShare=0&kind=" || changed.Name != "a" || changed.Shared {
 		t.Errorf("changed to %+v", changed)
 	}
 	inspector.do(http.MethodPatch, path+"/"+private, `{"query":"nonsense=1"}`).fails(http.StatusUnprocessableEntity, "bad_search")

@@ -18,7 +18,7 @@ export default {
   bad_origin:
     "Another site's page asked for this, so it was refused. Open the page at this system's own address.",
   call_ended: "The call has ended",
-  bad_time: "That is not a time",
+  bad_time: "That is not a time, or it begins after it ends",
   bad_tags: "Not fitting tags: at most 32, each of 1–64 bytes",
   bad_rating: "A rating is 1–5",
   not_ready: "The package's file is not there: it is being made, failed, or was deleted",
@@ -97,7 +97,8 @@ export default {
     "There is no room on the disk to convert this recording for playing; the original can be downloaded",
   mark_kept: "What analysis and the recorder note cannot be changed or deleted by hand",
   no_mark: "There is no such mark; it may have been deleted",
-  bad_mark: "A mark ends after it begins and has at most 2,000 characters of text",
+  bad_mark: "A mark ends after it begins and has at most 2,000 characters of text; a note has some",
+  mark_beyond: "The mark would lie behind the end of the call",
   many_marks: "A call has at most 500 bookmarks and notes; take some away first",
   no_audio: "Nothing was recorded in that span",
   no_converter:

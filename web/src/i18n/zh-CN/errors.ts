@@ -15,7 +15,7 @@ export default {
   interrupted: "制作时服务器停了，请重新制作",
   bad_origin: "这个请求来自别的网站，已拒绝。请从本系统的地址打开页面。",
   call_ended: "通话已经结束",
-  bad_time: "时间写得不对",
+  bad_time: "时间写得不对，或开始晚于结束",
   bad_tags: "标签不合要求：最多 32 个，每个 1–64 字节（约 21 个汉字）",
   bad_rating: "评价为 1–5",
   not_ready: "证据包的文件不在：正在制作、制作失败，或已被删除",
@@ -92,7 +92,8 @@ export default {
   no_room_to_convert: "磁盘空间不足，无法转换这段录音用于播放；可以下载原件",
   mark_kept: "分析和录音程序写下的标记不能手工修改或删除",
   no_mark: "没有这条标记，可能已被删除",
-  bad_mark: "标记不对：终点要在起点之后，文字最多 2000 字",
+  bad_mark: "标记不对：终点要在起点之后，文字最多 2000 字，备注不能空着",
+  mark_beyond: "标记的位置超出了这通通话的长度",
   many_marks: "一个通话最多 500 条标记和备注，请先删除一些",
   no_audio: "这一段没有录音",
   no_converter:

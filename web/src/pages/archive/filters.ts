@@ -116,7 +116,7 @@ const forms: Partial<Record<TextKey, RegExp>> = {
   },
   ...{ minSilenceShare: perMille, maxSilenceShare: perMille, minAgentShare: perMille },
   ...{ maxAgentShare: perMille, minOvertalkShare: perMille },
-  ...{ minInterruptions: /^\d{1,4}$/, minMonologueMs: /^\d{1,8}$/ },
+  ...{ minInterruptions: /^\d{1,6}$/, minMonologueMs: /^\d{1,8}$/ },
 };
 
 /** What an address says of one filter, empty where it is nonsense. */
