@@ -66,6 +66,8 @@ export default {
   time: "Started",
   length: "Length",
   account: "Account / ticket",
+  business: "Business",
+  direction: { inbound: "In", outbound: "Out" },
   sound: "Sound",
   notes: "Flags and tags",
   fresh: "{n} new calls, show them",

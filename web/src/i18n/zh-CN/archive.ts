@@ -66,6 +66,8 @@ export default {
   time: "开始",
   length: "时长",
   account: "户号 / 票号",
+  business: "业务类型",
+  direction: { inbound: "呼入", outbound: "呼出" },
   sound: "声音",
   notes: "提示与标签",
   fresh: "有 {n} 个新通话，点此显示",

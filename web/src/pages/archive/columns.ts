@@ -16,18 +16,18 @@ export interface Column {
 }
 
 export const columns = [
-  { id: "time", title: "archive.time", width: 174, exported: ["startedAt"] },
-  { id: "length", title: "archive.length", width: 76, right: true, exported: ["durationMs"] },
-  { id: "sound", title: "archive.sound", width: 158, exported: [] },
-  { id: "seat", title: "words.seat", width: 148, grow: 13, exported: ["seat", "kind"] },
-  { id: "agent", title: "words.agent", width: 118, grow: 11, exported: ["agent", "agentName"] },
-  { id: "number", title: "archive.filter.number", width: 146, grow: 12, exported: ["number", "direction"] },
-  { id: "account", title: "archive.account", width: 150, grow: 15, exported: ["account", "ticket"] },
-  { id: "business", title: "archive.filter.business", width: 86, grow: 8, exported: ["business"] },
+  { id: "time", title: "archive.time", width: 172, exported: ["startedAt"] },
+  { id: "length", title: "archive.length", width: 78, right: true, exported: ["durationMs"] },
+  { id: "sound", title: "archive.sound", width: 126, exported: [] },
+  { id: "seat", title: "words.seat", width: 164, grow: 13, exported: ["seat", "kind"] },
+  { id: "agent", title: "words.agent", width: 112, grow: 11, exported: ["agent", "agentName"] },
+  { id: "number", title: "archive.filter.number", width: 156, grow: 10, exported: ["number", "direction"] },
+  { id: "account", title: "archive.account", width: 192, grow: 22, exported: ["account", "ticket"] },
+  { id: "business", title: "archive.business", width: 74, grow: 8, exported: ["business"] },
   {
     id: "notes",
     title: "archive.notes",
-    width: 180,
+    width: 140,
     grow: 20,
     exported: ["held", "rating", "flags", "tags", "marks"],
   },

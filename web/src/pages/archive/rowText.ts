@@ -17,8 +17,6 @@ export interface CellText {
   behind?: string;
 }
 
-export const accountsOf = (call: Call): string => [call.account, call.ticket].filter(Boolean).join(" / ");
-
 /** What a cell of plain words says. */
 export function cellText(call: Call, id: ColumnId, directory: Directory): CellText {
   const { talk } = call;
@@ -26,17 +24,20 @@ export function cellText(call: Call, id: ColumnId, directory: Directory): CellTe
     case "length":
       return { said: duration(call.durationMs) };
     case "seat":
-      return { said: directory.seatName(call.seat), behind: ` · ${t(`words.kind.${call.kind}`)}` };
+      return { said: directory.seatName(call.seat) };
     case "branch":
       return { said: directory.branchName(call.branch) };
     case "agent":
       return { before: `${call.agent?.id ?? ""} `, said: call.agent?.name ?? "" };
     case "number": {
-      const direction = call.direction === "none" ? "" : ` ${t(`words.direction.${call.direction}`)}`;
+      const direction = call.direction === "none" ? "" : ` ${t(`archive.direction.${call.direction}`)}`;
       return { said: call.number, behind: direction };
     }
     case "account":
-      return { said: accountsOf(call) };
+      return {
+        said: call.account || call.ticket,
+        behind: call.account && call.ticket ? ` / ${call.ticket}` : "",
+      };
     case "business":
       return { said: call.business };
     case "state":
@@ -66,13 +67,20 @@ export function cellText(call: Call, id: ColumnId, directory: Directory): CellTe
 export function fullText(call: Call, id: ColumnId, directory: Directory): string {
   switch (id) {
     case "seat":
-      return `${directory.seatName(call.seat)} · ${directory.branchName(call.branch)}`;
+      return [
+        directory.seatName(call.seat),
+        t(`words.kind.${call.kind}`),
+        directory.branchName(call.branch),
+      ].join(" · ");
     case "agent":
       return call.agent ? `${call.agent.id} ${call.agent.name}` : "";
     case "number":
-      return call.number;
-    case "branch":
+      return call.direction === "none"
+        ? call.number
+        : `${call.number} ${t(`words.direction.${call.direction}`)}`;
     case "account":
+      return [call.account, call.ticket].filter(Boolean).join(" / ");
+    case "branch":
     case "business":
       return cellText(call, id, directory).said;
     case "notes":
