@@ -18,7 +18,7 @@ func describeFiles(api *huma.OpenAPI, b *book) {
 		return &huma.Param{Name: name, In: "query", Description: "of an excerpt, on the call's timeline",
 			Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64"}}
 	}
-	begin := &huma.Param{Name: "startMs", In: "query", Description: "where on the call's timeline a part of Opus is to begin, for playing; in ranges like the part itself",
+	begin := &huma.Param{Name: "startMs", In: "query", Description: "where on the call's timeline a part of Opus or MP3 is to begin, for playing; in ranges like the part itself",
 		Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64"}}
 	reason := &huma.Param{Name: "reason", In: "query", Description: "why it is taken, for the audit", Schema: &huma.Schema{Type: huma.TypeString}}
 	for op, params := range map[string][]*huma.Param{

@@ -62,6 +62,8 @@ type Archive struct {
 	thresholds atomic.Pointer[earshot.ThresholdsByKind] // as the index had them last; nil: it was never asked
 	convert    *convert.Converter
 
+	mp3Places mp3Places // of the files that were jumped in last
+
 	playing *Playables // nil: nothing is converted for playing
 
 	ledger    Ledger // nil: nothing is recorded there

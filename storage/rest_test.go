@@ -9,6 +9,7 @@ import (
 
 	"earshot"
 	"earshot/audio/excerpt"
+	"earshot/audio/mp3"
 	"earshot/storage"
 )
 
@@ -68,9 +69,33 @@ func TestAudioFrom(t *testing.T) {
 				t.Error("a place before the file")
 			}
 			must(t, rest.Close())
-			live, err := storage.LiveAudioFrom(c.Parts[0], whole, row.fromMs)
+			live, err := storage.LiveAudioFrom(c.Parts[0], bytes.NewReader(whole), row.fromMs)
 			must(t, err)
-			same(t, "of a call that goes on", bytes.Equal(live, want), true)
+			must(t, iotest.TestReader(live, want))
 		})
+	}
+}
+
+// A part of MP3 is taken up at the frame that sounds there, the first time and again.
+func TestAudioFromMP3(t *testing.T) {
+	h := open(t)
+	c := stored()
+	frame := append([]byte{0xff, 0xe3, 0x18, 0xc4, 40}, make([]byte, 67)...) // 72 ms
+	file := bytes.Repeat(frame, 200)
+	c.Parts = []earshot.Part{{N: 1, File: earshot.PartFile(c.ID, 1, earshot.MP3), Track: earshot.TrackMixed, Codec: earshot.MP3,
+		Channels: 1, StartMs: 1000, DurationMs: 14_400, SHA256: "y"}}
+	must(t, h.files.WriteWhole(c.Parts[0].File, file))
+	must(t, h.SaveCall(t.Context(), c))
+	for range 2 {
+		for _, fromMs := range []int64{1000, 1001, 8000, 15_300} {
+			rest, _, err := h.AudioFrom(t.Context(), c.ID, 1, fromMs)
+			must(t, err)
+			info, err := mp3.Scan(rest)
+			must(t, err)
+			same(t, "its length", info.Duration.Round(time.Millisecond), time.Duration(15_400-fromMs)*time.Millisecond)
+			must(t, rest.Close())
+		}
+		_, _, err := h.AudioFrom(t.Context(), c.ID, 1, 15_500)
+		wantCode(t, err, "no_audio")
 	}
 }

@@ -13,10 +13,15 @@ import (
 // rest are head and what of a file comes from offset on.
 type rest struct {
 	head   []byte
-	tail   *shifted
+	tail   tail
 	offset int64
 	size   int64 // bytes in all
 	at     int64
+}
+
+// tail reads what comes at a place of a file that is before its end.
+type tail interface {
+	readAt(p []byte, offset int64) (int, error)
 }
 
 // Read reads on.

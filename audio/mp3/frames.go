@@ -30,6 +30,13 @@ func NewFrames(r io.ReaderAt, size int64) *Frames {
 	return &Frames{scanner: s}
 }
 
+// NewFramesAt goes on in a file at offset, where a frame begins that was found before.
+func NewFramesAt(r io.ReaderAt, size, offset int64) *Frames {
+	s := newScanner(io.NewSectionReader(r, offset, size-offset))
+	s.size, s.at, s.mostIn = size, offset, mostBefore
+	return &Frames{scanner: s, begun: true}
+}
+
 // Next is the next whole frame; io.EOF after the last.
 func (f *Frames) Next() (Frame, error) {
 	found, err := f.scanner.next()

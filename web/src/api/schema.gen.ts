@@ -3386,7 +3386,7 @@ export interface operations {
                 fromMs?: number;
                 /** @description of an excerpt, on the call's timeline */
                 toMs?: number;
-                /** @description where on the call's timeline a part of Opus is to begin, for playing; in ranges like the part itself */
+                /** @description where on the call's timeline a part of Opus or MP3 is to begin, for playing; in ranges like the part itself */
                 startMs?: number;
                 /** @description 1: as a file, which needs the permission to download */
                 download?: "1";

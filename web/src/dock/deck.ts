@@ -5,6 +5,11 @@ import type { Span } from "./timeline";
 /** So near to its beginning every place of a file is at hand, seconds. */
 const nearSeconds = 1;
 
+/** What a browser would have to guess the place of is taken as at hand so near to where it is, ms. */
+const atHandMs = 5;
+/** And so near where it lies ready: it begins there, a moment late or early. */
+const readyMs = 200;
+
 /** One media element on the mixer, on which a part of a call is put. */
 export class Deck {
   readonly element = new Audio();
@@ -14,6 +19,7 @@ export class Deck {
   /** Where on the call's timeline what is on begins, and where a growing file ended when it was fetched. */
   private beginsMs = 0;
   private fetchedMs = 0;
+  private waiting: ReturnType<typeof setTimeout> | undefined;
   private readonly source: MediaElementAudioSourceNode;
   private readonly firstToAgent: GainNode;
   private readonly firstToCustomer: GainNode;
@@ -41,7 +47,8 @@ export class Deck {
   /** Whether the span's file is on and ms in it is at hand. */
   has(span: Span, ms: number): boolean {
     if (this.span?.n !== span.n || (this.span.growing && ms >= this.fetchedMs)) return false;
-    return !span.fromAnywhere || this.reaches((ms - this.beginsMs) / 1000);
+    if (span.jumps === "always") return Math.abs(ms - this.position()) < (this.on ? atHandMs : readyMs);
+    return span.jumps === "browser" || this.reaches((ms - this.beginsMs) / 1000);
   }
 
   /**
@@ -59,7 +66,8 @@ export class Deck {
   load(call: string, span: Span, ms: number): void {
     this.span = span;
     this.fetchedMs = span.endMs;
-    const away = span.fromAnywhere && ms - span.startMs > nearSeconds * 1000;
+    const near = span.jumps === "always" ? 0 : nearSeconds * 1000;
+    const away = span.jumps !== "browser" && ms - span.startMs > near;
     this.beginsMs = away ? Math.round(ms) : span.startMs;
     this.wire(span.track);
     const query = new URLSearchParams();
@@ -87,14 +95,32 @@ export class Deck {
 
   /** Moves to a place that is at hand. */
   seek(ms: number): void {
-    if (!this.span) return;
+    if (!this.span || this.span.jumps === "always") return;
     const wanted = Math.max(0, (ms - this.beginsMs) / 1000);
     if (Math.abs(this.element.currentTime - wanted) > 0.005) this.element.currentTime = wanted;
   }
 
+  /** Lets so much time of the call pass before it goes on, ms. */
+  wait(ms: number): void {
+    if (this.waiting !== undefined) return;
+    this.element.pause();
+    this.waiting = setTimeout(() => {
+      this.waiting = undefined;
+      // What a pause or a jump has overtaken rejects, and is started by whoever did that.
+      if (this.on) void this.element.play().catch(() => undefined);
+    }, ms / this.element.playbackRate);
+  }
+
+  /** Stops where it is. */
+  pause(): void {
+    clearTimeout(this.waiting);
+    this.waiting = undefined;
+    this.element.pause();
+  }
+
   eject(): void {
     this.on = false;
-    this.element.pause();
+    this.pause();
     if (this.span) {
       this.span = null;
       this.element.removeAttribute("src");

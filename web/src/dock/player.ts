@@ -90,7 +90,7 @@ export class ReplayPlayer {
   pause(): void {
     this.at = this.position();
     this.halt();
-    for (const deck of this.decks) deck.element.pause();
+    for (const deck of this.decks) deck.pause();
     this.report.phase("paused");
   }
 
@@ -180,7 +180,7 @@ export class ReplayPlayer {
     }
     for (const deck of this.decks) {
       deck.on = false;
-      deck.element.pause();
+      deck.pause();
     }
     this.setGap({ fromMs: ms, since: performance.now() });
     this.report.phase("playing");
@@ -291,7 +291,11 @@ export class ReplayPlayer {
   private align(): void {
     const [a, b] = this.decks;
     if (!a.on || !b.on || a.element.seeking || b.element.seeking) return;
-    if (Math.abs(a.position() - b.position()) > driftMs) b.seek(a.position());
+    const apart = a.position() - b.position();
+    if (Math.abs(apart) <= driftMs) return;
+    if (b.span?.jumps !== "always") b.seek(a.position());
+    else if (apart > 0) a.wait(apart);
+    else b.wait(-apart);
   }
 
   private halt(): void {

@@ -10,10 +10,14 @@ export interface Span {
   growing: boolean;
   /** Browsers do not play what is stored; the server makes something of it that they do. */
   converted: boolean;
-  /** The server gives it from any place on; in the others browsers find a place by themselves. */
-  fromAnywhere: boolean;
+  /**
+   * Where a jump goes: to the server, which gives the file from any place on; to it
+   * always, for in MP3 browsers guess where a place lies; or to the browser.
+   */
+  jumps: "server" | "always" | "browser";
 }
 
+const jumpsOf: Partial<Record<Part["codec"], Span["jumps"]>> = { opus: "server", mp3: "always" };
 const foreign = new Set<Part["codec"]>(["adpcm", "gsm"]);
 
 /** What is younger cannot be had of a live call yet, ms. */
@@ -32,7 +36,7 @@ export function spansOf(call: Call, now: number): Span[] {
       return {
         ...{ n, track, startMs, endMs, growing },
         converted: foreign.has(codec),
-        fromAnywhere: codec === "opus",
+        jumps: jumpsOf[codec] ?? "browser",
       };
     })
     .filter((s) => s.endMs > s.startMs);
