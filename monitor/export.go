@@ -3,15 +3,11 @@ package monitor
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -60,8 +56,6 @@ func (s *Server) exportOperations(b *book) {
 	b.api.OpenAPI().Paths["/api/v1/calls/export"].Get.Responses["200"].Content = content
 }
 
-// exportCalls answers the first failure as a problem; what fails once rows are on
-// their way breaks the answer off, so that half a file does not look whole.
 func (s *Server) exportCalls(ctx context.Context, in *exportAsk) (*huma.StreamResponse, error) {
 	v := visitOf(ctx)
 	q, err := in.query(ctx, s)
@@ -85,7 +79,8 @@ func (s *Server) exportCalls(ctx context.Context, in *exportAsk) (*huma.StreamRe
 	s.didTo(ctx, earshot.AuditExportList, "", in.Format+": "+saidFilters(v.request.URL.Query()))
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer done()
-		e.answer(hc, first)
+		name := "calls-" + e.facts.now.In(s.Location).Format("20060102-150405")
+		s.answerSheet(hc, name, in.Format, func(ctx context.Context, w *exportOutput) error { return e.write(ctx, w, first) })
 	}}, nil
 }
 
@@ -129,30 +124,6 @@ func (e *export) prepare(ctx context.Context, r *http.Request) error {
 	return nil
 }
 
-// answer writes the whole export as the answer to hc's request.
-func (e *export) answer(hc huma.Context, first index.CallPage) {
-	w := &exportOutput{w: hc.BodyWriter(), header: hc.SetHeader}
-	name := "calls-" + e.facts.now.In(e.s.Location).Format("20060102-150405") + "." + e.ask.Format
-	hc.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	hc.SetHeader("Content-Type", csvType)
-	if e.ask.Format == "xlsx" {
-		hc.SetHeader("Content-Type", workbookType)
-	}
-	err := e.write(hc.Context(), w, first)
-	switch {
-	case err == nil:
-		return
-	case hc.Context().Err() == nil:
-		e.s.Log.ErrorContext(hc.Context(), "an export was broken off", "err", err)
-	}
-	if plain, ok := w.w.(http.ResponseWriter); ok && !w.begun && hc.Context().Err() == nil {
-		plain.Header().Del("Content-Disposition")
-		problemOf(hc.Context(), slog.New(slog.DiscardHandler), err).write(plain)
-		return
-	}
-	panic(http.ErrAbortHandler)
-}
-
 // write writes page after page; ctx ends when nobody is there any more.
 func (e *export) write(ctx context.Context, w *exportOutput, page index.CallPage) (err error) {
 	sheet, err := e.sheet(w)
@@ -171,9 +142,9 @@ func (e *export) write(ctx context.Context, w *exportOutput, page index.CallPage
 		if more || page.Next == "" {
 			break
 		}
-		w.extend()
 		e.query.Cursor = page.Next
-		if page, err = e.next(ctx); err != nil {
+		page, err = nextPage(ctx, w, func(ctx context.Context) (index.CallPage, error) { return e.s.Archive.Search(ctx, e.query) })
+		if err != nil {
 			return err
 		}
 	}
@@ -184,12 +155,6 @@ func (e *export) write(ctx context.Context, w *exportOutput, page index.CallPage
 	w.header("Earshot-Rows", strconv.Itoa(rows))
 	w.header("Earshot-More", strconv.FormatBool(more))
 	return sheet.finish(note)
-}
-
-func (e *export) next(ctx context.Context) (index.CallPage, error) {
-	ctx, cancel := context.WithTimeout(ctx, handleWithin)
-	defer cancel()
-	return e.s.Archive.Search(ctx, e.query)
 }
 
 func (e *export) writePage(ctx context.Context, sheet exportSheet, calls []earshot.Call) error {
@@ -226,38 +191,6 @@ func (s *Server) shown(who Principal, call earshot.Call) earshot.Call {
 		}
 	}
 	return seenBy(who, call)
-}
-
-// exportOutput is where an export goes: it knows whether anything has gone yet.
-type exportOutput struct {
-	w      io.Writer
-	header func(name, value string)
-	begun  bool
-}
-
-func (o *exportOutput) Write(p []byte) (int, error) {
-	o.begun = true
-	return o.w.Write(p)
-}
-
-// extend gives the client more time: rows are read, though none may leave yet.
-func (o *exportOutput) extend() {
-	if w, ok := o.w.(http.ResponseWriter); ok {
-		// A writer without deadlines, as in tests, does without.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(handleWithin + writeWithin))
-	}
-}
-
-// flush lets the client see what it has.
-func (o *exportOutput) flush() error {
-	w, ok := o.w.(http.ResponseWriter)
-	if !ok {
-		return nil
-	}
-	if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	return nil
 }
 
 // exporting are the exports that run, one of a person and few at once: each

@@ -3,10 +3,8 @@ package monitor
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"mime"
-	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -41,8 +39,6 @@ var reportsIn = map[string]reportWords{
 // reportColumns are the widths of a workbook's columns, in characters.
 var reportColumns = []column{{width: 60}, {width: 14}, {width: 12}, {width: 50}, {width: 50}, {width: 10}, {width: 38}, {width: 20}, {width: 20}}
 
-// importReport answers the first failure as a problem; what fails once rows are on
-// their way breaks the answer off.
 func (s *Server) importReport(ctx context.Context, in *reportAsk) (*huma.StreamResponse, error) {
 	one, err := s.Imports.Import(ctx, in.ID)
 	if err != nil {
@@ -60,26 +56,8 @@ func (s *Server) importReport(ctx context.Context, in *reportAsk) (*huma.StreamR
 	s.didTo(ctx, earshot.AuditDownload, importTarget(in.ID), one.Name)
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer done()
-		name := "import-" + one.At.In(s.Location).Format("20060102-150405") + "." + in.Format
-		hc.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-		hc.SetHeader("Content-Type", csvType)
-		if in.Format == "xlsx" {
-			hc.SetHeader("Content-Type", workbookType)
-		}
-		w := &exportOutput{w: hc.BodyWriter(), header: hc.SetHeader}
-		err := s.writeReport(hc.Context(), w, in, q, first)
-		if err == nil {
-			return
-		}
-		if hc.Context().Err() == nil {
-			s.Log.ErrorContext(hc.Context(), "a report was broken off", "import", in.ID, "err", err)
-		}
-		if plain, ok := w.w.(http.ResponseWriter); ok && !w.begun && hc.Context().Err() == nil {
-			plain.Header().Del("Content-Disposition")
-			problemOf(hc.Context(), slog.New(slog.DiscardHandler), err).write(plain)
-			return
-		}
-		panic(http.ErrAbortHandler)
+		name := "import-" + one.At.In(s.Location).Format("20060102-150405")
+		s.answerSheet(hc, name, in.Format, func(ctx context.Context, w *exportOutput) error { return s.writeReport(ctx, w, in, q, first) })
 	}}, nil
 }
 
@@ -97,7 +75,7 @@ func (s *Server) writeReport(ctx context.Context, w *exportOutput, in *reportAsk
 	defer func() { err = errors.Join(err, sheet.close()) }()
 	for {
 		for _, file := range page.Files {
-			if err := sheet.row(words.row(file, in.Lang == "zh")); err != nil {
+			if err := sheet.row(words.row(file, in.Lang == "zh", s.Location)); err != nil {
 				return err
 			}
 		}
@@ -107,20 +85,20 @@ func (s *Server) writeReport(ctx context.Context, w *exportOutput, in *reportAsk
 		if page.Next == "" {
 			return sheet.finish("")
 		}
-		w.extend()
 		q.Cursor = page.Next
-		if page, err = s.Imports.Files(ctx, q); err != nil {
+		page, err = nextPage(ctx, w, func(ctx context.Context) (index.ImportFilePage, error) { return s.Imports.Files(ctx, q) })
+		if err != nil {
 			return err
 		}
 	}
 }
 
-func (w reportWords) row(file earshot.ImportFile, chinese bool) []any {
+func (w reportWords) row(file earshot.ImportFile, chinese bool, zone *time.Location) []any {
 	remarks := make([]string, len(file.Remarks))
 	for i, code := range file.Remarks {
 		remarks[i] = imports.Say(code, chinese)
 	}
-	why := ""
+	why := imports.SayDouble(file.Text, chinese, zone)
 	if file.Code != "" {
 		why = imports.Say(file.Code, chinese)
 	}
