@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -225,21 +226,21 @@ func (f *Floor) LiveCall(call string) (earshot.Call, bool) {
 }
 
 // LiveAudio is a complete file of all of part n that is older than 1.5 s; n 0
-// means the only part, and answers earshot.ErrManyParts if there are more.
-func (f *Floor) LiveAudio(ctx context.Context, call string, n int) (audio []byte, mediaType string, err error) {
+// means the only part, and answers earshot.ErrManyParts if there are more. It is
+// read from the disk as it is asked for, and stays as it is while the part grows.
+func (f *Floor) LiveAudio(ctx context.Context, call string, n int) (audio io.ReadSeeker, mediaType string, err error) {
 	type file struct {
-		read      func() ([]byte, error)
+		audio     io.ReadSeeker
 		mediaType string
 	}
 	got, err := onCall(ctx, f, call, false, func(now time.Time, c *openCall) (file, error) {
-		read, mediaType, err := c.rec.Snapshot(now.Add(-liveAudioAge), n)
-		return file{read, mediaType}, err
+		audio, mediaType, err := c.rec.Snapshot(now.Add(-liveAudioAge), n)
+		return file{audio, mediaType}, err
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	audio, err = got.read() // here: the loop must not wait for the disk
-	return audio, got.mediaType, err
+	return got.audio, got.mediaType, nil
 }
 
 // LiveLevels are the levels so far, over the call's timeline.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -417,6 +418,14 @@ func (f *fakeFile) Bytes() ([]byte, error) {
 	f.files.mu.Lock()
 	defer f.files.mu.Unlock()
 	return slices.Clone(f.data), nil
+}
+
+func (f *fakeFile) ReadAt(b []byte, off int64) (int, error) {
+	all, err := f.Bytes()
+	if err != nil {
+		return 0, err
+	}
+	return bytes.NewReader(all).ReadAt(b, off)
 }
 
 func (f *fakeFile) Seal(done func(recorder.Sealed, error)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -110,7 +111,7 @@ type recording interface {
 	End(at time.Time) error
 	Call() earshot.Call
 	Facts(func(*earshot.Call))
-	Snapshot(at time.Time, n int) (read func() ([]byte, error), mediaType string, err error)
+	Snapshot(at time.Time, n int) (audio *io.SectionReader, mediaType string, err error)
 	Levels() earshot.Levels
 	Earlier(earshot.Levels)
 	Stats() recorder.Stats

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"earshot"
@@ -118,6 +119,6 @@ func (s shifted) Resume(at time.Time)        { s.recording.Resume(at.Add(s.by)) 
 func (s shifted) Advance(at time.Time) error { return s.recording.Advance(at.Add(s.by)) }
 func (s shifted) End(at time.Time) error     { return s.recording.End(at.Add(s.by)) }
 
-func (s shifted) Snapshot(at time.Time, n int) (read func() ([]byte, error), mediaType string, err error) {
+func (s shifted) Snapshot(at time.Time, n int) (audio *io.SectionReader, mediaType string, err error) {
 	return s.recording.Snapshot(at.Add(s.by), n)
 }

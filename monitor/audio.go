@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -171,21 +170,28 @@ func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot
 	row.FromMs, row.ToMs, row.Reason = ask.start, call.OffsetMs(s.Now()), "live"
 	s.played(r, ask, row)
 	s.name(w, ask, ask.n, mediaType)
-	answerBytes(w, r, audio, mediaType)
-	return nil
+	return answerSoFar(w, r, audio, mediaType)
 }
 
-// answerBytes answers audio that is complete here and now, and gone afterwards.
-func answerBytes(w http.ResponseWriter, r *http.Request, audio []byte, mediaType string) {
+// answerSoFar answers audio as it is here and now, which is gone afterwards.
+func answerSoFar(w http.ResponseWriter, r *http.Request, audio io.ReadSeeker, mediaType string) error {
+	size, err := audio.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = audio.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("read a call so far: %w", err)
+	}
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(audio)))
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
 	if r.Method == http.MethodHead {
-		return
+		return nil
 	}
-	// A client that has gone cannot be told.
-	_, _ = io.Copy(w, bytes.NewReader(audio))
+	// A client that has gone cannot be told; one that gets less than was said knows.
+	_, _ = io.Copy(w, audio)
+	return nil
 }
 
 // heard writes down that a stored part is played, from where its first byte lies

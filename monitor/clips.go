@@ -1,7 +1,6 @@
 package monitor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +70,7 @@ func (s *Server) excerptOf(ctx context.Context, call earshot.Call, ask audioAsk)
 			return file, err
 		}
 		soFar, _, err := s.Floor.LiveAudio(ctx, call.ID, part.N)
-		return inMemory{bytes.NewReader(soFar)}, err
+		return unclosed{soFar}, err
 	})
 	if errors.Is(err, earshot.ErrNotLive) { // it was stored in between
 		return s.Archive.Excerpt(ctx, call.ID, ask.n, ask.from, ask.to)
@@ -79,10 +78,10 @@ func (s *Server) excerptOf(ctx context.Context, call earshot.Call, ask audioAsk)
 	return clip, err
 }
 
-// inMemory is a file that takes no closing.
-type inMemory struct{ *bytes.Reader }
+// unclosed is a file that takes no closing.
+type unclosed struct{ io.ReadSeeker }
 
-func (inMemory) Close() error { return nil }
+func (unclosed) Close() error { return nil }
 
 // nameClip gives a clip a name that says what it is to who finds it in a folder:
 // seat, when the call began by the site's clock, and what of it this is.

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -36,7 +37,8 @@ type Floor interface {
 	LiveCall(call string) (earshot.Call, bool)
 	// LiveAudio is a complete file of all of part n that is older than 1.5 s;
 	// n 0 means the only part, and answers earshot.ErrManyParts if there are more.
-	LiveAudio(ctx context.Context, call string, n int) (audio []byte, mediaType string, err error)
+	// It is read as it is asked for, and stays as it is while the part grows.
+	LiveAudio(ctx context.Context, call string, n int) (audio io.ReadSeeker, mediaType string, err error)
 	// LiveLevels are the levels so far, over the call's timeline.
 	LiveLevels(call string) (earshot.Levels, error)
 

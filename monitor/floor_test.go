@@ -1,7 +1,9 @@
 package monitor
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -173,13 +175,13 @@ func (f *testFloor) LiveCall(id string) (earshot.Call, bool) {
 	return call.Clone(), ok
 }
 
-func (f *testFloor) LiveAudio(_ context.Context, id string, _ int) ([]byte, string, error) {
+func (f *testFloor) LiveAudio(_ context.Context, id string, _ int) (io.ReadSeeker, string, error) {
 	if _, ok := f.LiveCall(id); !ok {
 		return nil, "", earshot.ErrNotLive
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.audio, "audio/ogg", nil
+	return bytes.NewReader(f.audio), "audio/ogg", nil
 }
 
 func (f *testFloor) LiveLevels(id string) (earshot.Levels, error) {

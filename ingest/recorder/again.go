@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding"
 	"encoding/hex"
@@ -74,6 +75,14 @@ func (c *complete) Patch(int64, []byte) error {
 }
 
 func (c *complete) Bytes() ([]byte, error) { return c.again.ReadWhole(c.name) }
+
+func (c *complete) ReadAt(p []byte, off int64) (int, error) {
+	all, err := c.Bytes()
+	if err != nil {
+		return 0, err
+	}
+	return bytes.NewReader(all).ReadAt(p, off)
+}
 
 func (c *complete) State() FileState { return FileState{Bytes: c.size, Resum: true} }
 

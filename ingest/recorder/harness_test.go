@@ -126,6 +126,10 @@ func (p *page) Patch(off int64, b []byte) error {
 
 func (p *page) Bytes() ([]byte, error) { return slices.Clone(p.data), nil }
 
+func (p *page) ReadAt(b []byte, off int64) (int, error) {
+	return bytes.NewReader(p.data).ReadAt(b, off)
+}
+
 func (p *page) Seal(done func(Sealed, error)) {
 	p.sealed = true
 	sum := sha256.Sum256(p.data)

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"io"
 	"time"
 
 	"earshot"
@@ -56,6 +57,8 @@ type File interface {
 	Patch(off int64, p []byte) error
 	// Bytes is a copy of everything appended so far.
 	Bytes() ([]byte, error)
+	// ReadAt reads what was appended, at any place and by any goroutine.
+	io.ReaderAt
 	// State is how far the file has come; it does not touch the disk.
 	State() FileState
 	// Seal completes the file under its final name, on another goroutine, and then calls done there.

@@ -2,7 +2,7 @@ package recorder
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -11,9 +11,10 @@ import (
 
 // Snapshot is a complete, finite file of part n so far: all that is older than
 // at, in which what is still missing is silent. n 0 is the only part there is.
-// The recording is not disturbed. read makes the file: it waits for the disk,
-// and may be called by another goroutine, at any time.
-func (r *Recording) Snapshot(at time.Time, n int) (read func() ([]byte, error), mediaType string, err error) {
+// The recording is not disturbed. The file waits for the disk as it is read, which
+// another goroutine may do, at any time, and no more of it is in memory than is
+// asked for.
+func (r *Recording) Snapshot(at time.Time, n int) (audio *io.SectionReader, mediaType string, err error) {
 	all := r.all()
 	if n == 0 {
 		if len(all)+len(r.call.Parts) > 1 {
@@ -34,14 +35,7 @@ func (r *Recording) Snapshot(at time.Time, n int) (read func() ([]byte, error), 
 			return nil, "", err
 		}
 	}
-	name := p.facts.File
-	return func() ([]byte, error) {
-		audio, err := file.Bytes()
-		if err != nil {
-			return nil, fmt.Errorf("read %s so far: %w", name, err)
-		}
-		return audio, nil
-	}, p.facts.AudioType(), nil
+	return io.NewSectionReader(file, 0, file.State().Bytes), p.facts.AudioType(), nil
 }
 
 // snapshot ends a copy of the part at the time now.

@@ -3,8 +3,10 @@ package recorder
 import (
 	"bytes"
 	"errors"
+	"io"
 	"slices"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"earshot"
@@ -12,11 +14,11 @@ import (
 
 // shot is a snapshot, read at once.
 func shot(r *Recording, at time.Time, n int) ([]byte, string, error) {
-	read, kind, err := r.Snapshot(at, n)
+	file, kind, err := r.Snapshot(at, n)
 	if err != nil {
 		return nil, "", err
 	}
-	audio, err := read()
+	audio, err := io.ReadAll(file)
 	return audio, kind, err
 }
 
@@ -111,7 +113,7 @@ func TestSnapshotIsReadLater(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			o := begin(t, Options{})
 			var first []byte
-			var later func() ([]byte, error)
+			var later *io.SectionReader
 			look := event{at: 5010 * time.Millisecond, do: func(r *Recording, at time.Time) {
 				var err error
 				if first, _, err = shot(r, at, 1); err != nil {
@@ -122,12 +124,15 @@ func TestSnapshotIsReadLater(t *testing.T) {
 				}
 			}}
 			o.play(10*time.Second, append([][]event{{o.open(0, row.tracks...), look}}, row.events...)...)
-			grown, err := later()
+			grown, err := io.ReadAll(later)
 			if err != nil || !bytes.Equal(grown, first) {
 				t.Errorf("the file has grown: %d bytes, %d when it was asked for, %v", len(grown), len(first), err)
 			}
 			o.end(10 * time.Second)
-			sealed, err := later()
+			if err := iotest.TestReader(io.NewSectionReader(later, 0, later.Size()), first); err != nil {
+				t.Error(err)
+			}
+			sealed, err := io.ReadAll(io.NewSectionReader(later, 0, later.Size()))
 			if err != nil || !bytes.Equal(sealed, first) {
 				t.Errorf("the file is sealed: %d bytes, %d when it was asked for, %v", len(sealed), len(first), err)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -100,9 +101,11 @@ func TestPartBecomesFile(t *testing.T) {
 			if string(got) != c.want {
 				t.Errorf("before Seal: %q, want %q", got, c.want)
 			}
+			readsAt(t, p, c.want)
 			if r := seal(p); r.err != nil || r.Sealed != sealedAs([]byte(c.want)) {
 				t.Errorf("Seal gave %+v", r)
 			}
+			readsAt(t, p, c.want)
 			on, err := os.ReadFile(filepath.Join(dir, "audio", c.name))
 			must(t, err)
 			if string(on) != c.want {
@@ -236,6 +239,20 @@ func TestNameIsTakenOnce(t *testing.T) {
 	}
 }
 
+// readsAt reads each stretch of a part.
+func readsAt(t *testing.T, p *Part, want string) {
+	t.Helper()
+	for from := range len(want) + 1 {
+		for to := from; to <= len(want)+1; to++ {
+			got := make([]byte, to-from)
+			n, err := p.ReadAt(got, int64(from))
+			if end := to > len(want); string(got[:n]) != want[from:min(to, len(want))] || end != errors.Is(err, io.EOF) || !end && err != nil {
+				t.Errorf("%d to %d: %q, %v", from, to, got[:n], err)
+			}
+		}
+	}
+}
+
 // Many parts grow, are patched, read and sealed at once while the flusher runs.
 func TestConcurrentParts(t *testing.T) {
 	s := openStore(t, t.TempDir(), Options{FlushEvery: time.Millisecond})
@@ -265,6 +282,11 @@ func TestConcurrentParts(t *testing.T) {
 					now := append([]byte{}, want...)
 					if got, err := p.Bytes(); err != nil || !bytes.Equal(got, now) {
 						t.Errorf("part %d: Bytes differ at %d bytes, %v", n, len(now), err)
+					}
+					off := rnd.IntN(len(now))
+					some := make([]byte, rnd.IntN(len(now)-off+1))
+					if _, err := p.ReadAt(some, int64(off)); err != nil || !bytes.Equal(some, now[off:off+len(some)]) {
+						t.Errorf("part %d: %d bytes at %d of %d differ, %v", n, len(some), off, len(now), err)
 					}
 				}
 				if rnd.IntN(40) == 0 {

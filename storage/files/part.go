@@ -172,6 +172,63 @@ func (p *Part) Bytes() ([]byte, error) {
 	return all, nil
 }
 
+// ReadAt reads what was appended, as patched, wherever it lies by now: in memory, on
+// the disk, or in the sealed file. At its end, which may be a later one the next
+// time, it answers io.EOF.
+func (p *Part) ReadAt(b []byte, off int64) (int, error) {
+	p.io.Lock()
+	defer p.io.Unlock()
+	p.mu.Lock()
+	stage := p.stage
+	p.mu.Unlock()
+	switch stage {
+	case partSealed:
+		return p.readSealed(b, off)
+	case partGone:
+		return 0, fmt.Errorf("read %s: %w", p.name, ErrClosed)
+	}
+	n := 0
+	if onDisk := min(int64(len(b)), p.written-off); onDisk > 0 {
+		var err error
+		if n, err = p.file.ReadAt(b[:onDisk], off); err != nil {
+			return n, fmt.Errorf("read %s%s: %w", p.name, partSuffix, err)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if behind := off + int64(n) - p.start; behind >= 0 && behind < int64(len(p.buffer)) {
+		n += copy(b[n:], p.buffer[behind:])
+	}
+	for _, patch := range p.patches {
+		overlay(b[:n], off, patch.data, patch.off)
+	}
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// overlay lays data, which lies at dataOff, over what of it b has, which lies at off.
+func overlay(b []byte, off int64, data []byte, dataOff int64) {
+	if from := dataOff - off; from >= 0 && from < int64(len(b)) {
+		copy(b[from:], data)
+	} else if from < 0 && -from < int64(len(data)) {
+		copy(b, data[-from:])
+	}
+}
+
+func (p *Part) readSealed(b []byte, off int64) (n int, err error) {
+	f, err := p.store.audio.Open(p.name)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", p.name, err)
+	}
+	n, err = f.ReadAt(b, off)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return n, err
+}
+
 // Discard takes the unfinished file away.
 func (p *Part) Discard() error {
 	if !p.end(partGone) {
