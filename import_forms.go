@@ -12,11 +12,11 @@ func (c *patternParser) textForm(f *patternField, form string, at int) (expressi
 	form = strings.TrimSpace(form)
 	switch {
 	case form == "" && f.field == FieldAny:
-		return `[^/]*?`, true, nil
+		return anything, true, nil
 	case form == "":
-		return `[^/]+?`, true, nil
+		return anyText, true, nil
 	case form == "digits" || form == "数字":
-		return `\d+?`, true, nil
+		return anyDigits, true, nil
 	case strings.Contains(form, "="):
 		return c.wordForm(f, form, at)
 	}

@@ -134,6 +134,7 @@ type patternParser struct {
 	open    []int          // where brackets were opened
 	free    int            // where a field began that nothing ends yet, from 1; 0: none
 	frees   []int          // the same when each open bracket began
+	beside  string         // the expression of the field just before, where nothing stands between; else empty
 	tail    []rune         // of what is meant as it is written, at the end
 }
 
@@ -182,6 +183,9 @@ func (c *patternParser) parse() error {
 // next reads one character that means itself, a bracket or a field.
 func (c *patternParser) next() error {
 	r := c.runes[c.at]
+	if r != '{' && r != '*' {
+		c.beside = ""
+	}
 	doubled := c.at+1 < len(c.runes) && c.runes[c.at+1] == r
 	switch {
 	case strings.ContainsRune("{}[]", r) && doubled && (r != ']' || len(c.open) == 0): // in brackets a bracket closes
@@ -208,7 +212,7 @@ func (c *patternParser) next() error {
 		c.open, c.frees = c.open[:last], c.frees[:last]
 		c.out.WriteString(`)?`)
 	case r == '*':
-		return c.group(c.at, patternField{field: FieldAny}, `[^/]*?`, true)
+		return c.group(c.at, patternField{field: FieldAny}, anything, true)
 	default:
 		c.literal(r)
 	}
@@ -278,7 +282,11 @@ func (c *patternParser) group(begin int, f patternField, expression string, free
 		}
 		c.said[string(f.field)] = begin
 	}
-	if free && c.free > 0 {
+	told := false
+	if f.words == nil { // which may have digits in them
+		expression, told = c.toldApart(expression)
+	}
+	if free && c.free > 0 && !told {
 		return c.fail(begin, "这个字段和第 %d 个字符的字段紧挨着，分不出哪里断开：请写明其中一个的长度，如 {seat:4}",
 			"nothing stands between this field and the one at character %d: nobody can tell where one ends; say how long one is, as in {seat:4}", c.free)
 	}
@@ -289,6 +297,33 @@ func (c *patternParser) group(begin int, f patternField, expression string, free
 	c.tail = nil
 	c.pattern.fields = append(c.pattern.fields, f)
 	c.out.WriteString("(" + expression + ")")
+	if c.beside = expression; f.words != nil {
+		c.beside = ""
+	}
 	c.at++
 	return nil
+}
+
+// What fields of any length may be of.
+const (
+	anyText   = `[^/]+?`
+	anything  = `[^/]*?`
+	anyDigits = `\d+?`
+)
+
+// toldApart is the expression of a field, and whether it is told apart from the one
+// just before it: digits end where text begins, and text ends where digits begin.
+func (c *patternParser) toldApart(expression string) (string, bool) {
+	switch {
+	case c.beside == anyDigits && expression == anyText:
+		return `[^/\d][^/]*?`, true
+	case c.beside == anyDigits && expression == anything:
+		return `(?:[^/\d][^/]*?)?`, true
+	case c.beside == anyText && expression == anyDigits:
+		before := strings.TrimSuffix(c.out.String(), "("+anyText+")")
+		c.out.Reset()
+		c.out.WriteString(before + `([^/]*?[^/\d])`)
+		return expression, true
+	}
+	return expression, false
 }

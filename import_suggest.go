@@ -38,7 +38,8 @@ func SuggestImportPatterns(paths []string, seats []Seat) []ImportSuggestion {
 		of++
 		shapes[shapeOf(p, known)]++
 	}
-	delete(shapes, "")
+	// A field and nothing else fits every name, and so tells nothing of any.
+	maps.DeleteFunc(shapes, func(shape string, _ int) bool { return shape == "" || looksBare.MatchString(shape) })
 	// Names that are one of a kind would make as many shapes as there are paths.
 	common := slices.SortedFunc(maps.Keys(shapes), func(a, b string) int {
 		return cmp.Or(shapes[b]-shapes[a], strings.Compare(a, b))
@@ -195,9 +196,29 @@ var (
 	looksNumber = regexp.MustCompile(`^(?:\+?86)?1[3-9]\d{9}$|^0\d{9,11}$|^[2-9]\d{6,7}$`)
 	looksAgent  = regexp.MustCompile(`^[A-Za-z]{0,3}\d{3,6}$`)
 	looksName   = regexp.MustCompile(`^\p{Han}{2,4}$`)
+	looksMonth  = regexp.MustCompile(`^(?:19|20)\d\d(?:0[1-9]|1[0-2])?$`) // or a year
+	looksBoth   = regexp.MustCompile(`^(?:\d{3,6}\p{Han}{2,4}|(\p{Han}{2,4})\d{3,6})$`)
+	looksBare   = regexp.MustCompile(`^\{[a-z]+\}$`)
 )
 
+// both makes fields of a word that is an agent's number and name in one; empty where
+// it is not.
+func (s *shaper) both(word string) string {
+	m := looksBoth.FindStringSubmatch(word)
+	if m == nil || !s.file || s.said[FieldAgent] || s.said[FieldName] {
+		return ""
+	}
+	s.said[FieldAgent], s.said[FieldName] = true, true
+	if m[1] != "" {
+		return "{name}{agent:digits}"
+	}
+	return "{agent:digits}{name}"
+}
+
 func (s *shaper) word(word string) string {
+	if fields := s.both(word); fields != "" {
+		return fields
+	}
 	_, direction := ImportDirectionOf(word)
 	for _, one := range []struct {
 		field ImportField
@@ -206,7 +227,7 @@ func (s *shaper) word(word string) string {
 		{FieldSeat, s.seats[nameKey(word)]},
 		{FieldDirection, direction && !strings.ContainsAny(word, "01")},
 		{FieldNumber, looksNumber.MatchString(word)},
-		{FieldAgent, looksAgent.MatchString(word)},
+		{FieldAgent, looksAgent.MatchString(word) && (s.file || !looksMonth.MatchString(word))},
 		{FieldName, s.file && looksName.MatchString(word)},
 	} {
 		if one.is && !s.said[one.field] {

@@ -28,6 +28,13 @@ func TestSuggestImportPatterns(t *testing.T) {
 			[]string{"20160304/tape/side/1001-101500.wav", "20160305/disc/front/1002-111500.wav"},
 			"{date:yyyyMMdd}/{*}/{*}/{agent}-{time:HHmmss}", 2,
 		},
+		"months' folders, number and name in one": {
+			[]string{"营业厅录音/201603/20160301_080840_1006杨帆_18616780083_呼出.wav", "营业厅录音/201604/20160401_091011_10017欧阳锋_18616780084_呼入.wav", "营业厅录音/201604/REC00012.mp3"},
+			"{start:yyyyMMdd_HHmmss}_{agent:digits}{name}_{number}_{direction}", 2,
+		},
+		"name and number in one": {
+			[]string{"2016/李明1006-20160301080840.wav"}, "{name}{agent:digits}-{start:yyyyMMddHHmmss}", 1,
+		},
 		"an odd one among good names": {
 			[]string{
 				"20160304/20160304_101500_1001_13900000001_呼入.mp3", "20160304/20160304_101700_1002_13900000002_呼出.mp3",
@@ -43,7 +50,7 @@ func TestSuggestImportPatterns(t *testing.T) {
 			}
 		})
 	}
-	for name, paths := range map[string][]string{"none": nil, "nothing known": {"a.wav", "b b.mp3", "{odd}[name].wav"}, "a table": {"x.csv"}} {
+	for name, paths := range map[string][]string{"none": nil, "a field and nothing else": {"REC00012.mp3", "x/REC00013.mp3", "13900000001.wav"}, "nothing known": {"a.wav", "b b.mp3", "{odd}[name].wav"}, "a table": {"x.csv"}} {
 		for _, s := range SuggestImportPatterns(paths, nil) {
 			t.Errorf("%s: suggested %+v", name, s)
 		}
