@@ -8,7 +8,9 @@ export default defineConfig({
     globalSetup: ["e2e/shared.ts"],
     environment: "node",
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    // For machines on which all takes three times as long as it should.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });

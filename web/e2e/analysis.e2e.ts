@@ -1,114 +1,49 @@
 // Thresholds as people set them, and the archive judged anew by them: a call is
 // recorded, a threshold changed, the page says that the call was judged by an
 // older one, and has it judged anew.
-import { join } from "node:path";
-import AxeBuilder from "@axe-core/playwright";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import {
-  type Language,
-  listenForErrors,
-  openWindow,
-  picture,
-  signIn,
-  speakLanguage,
-  startChromium,
-} from "./browser";
-import { adminPassword, Server, until } from "./server";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectAccessible } from "./accessible";
+import { keep } from "./pictures";
+import { type Call, callOf, recordCall, seatIs } from "./recording";
+import { until } from "./server";
+import { setStage } from "./stage";
 
-interface Call {
-  id: string;
-  state: string;
-  parts: { sha256: string; durationMs: number }[];
-  talk?: { agentShare: number; customerShare: number };
-  flags: string[];
-}
 interface State {
   thresholds: { counter: { shortMs: number } };
   judged: { now: number; older: number; never: number };
   run: { state: string; done: number };
 }
 
-/** Where pictures of the page go; none are made without it. */
-const pictures = process.env.EARSHOT_PICTURES;
-const known = [/status of 401 .*\/api\/v1\/me\b/];
-
-let server: Server;
-let browser: Browser;
+const stage = setStage("analysis", { steps: true });
 let page: Page;
 let recorded: Call;
-const windows: BrowserContext[] = [];
-const errors: string[][] = [];
 
-async function openPage(language: Language): Promise<Page> {
-  const window = await openWindow(browser, language);
-  await speakLanguage(window, language);
-  windows.push(window);
-  const opened = await window.newPage();
-  errors.push(listenForErrors(opened, known));
-  await signIn(opened, server, "admin", adminPassword);
-  return opened;
-}
-
-const call = () => server.api<Call>("GET", `/api/v1/calls/${recorded.id}`);
-const state = () => server.api<State>("GET", "/api/v1/analysis");
-
-async function take(of: Page, name: string): Promise<void> {
-  if (!pictures) return;
-  for (const scheme of ["light", "dark"] as const) {
-    await of.emulateMedia({ colorScheme: scheme });
-    for (const [width, height] of [
-      [1440, 900],
-      [1920, 1080],
-    ] as const) {
-      await of.setViewportSize({ width, height });
-      await of.screenshot({ path: join(pictures, `analysis-${name}-${scheme}-${width}.png`) });
-    }
-  }
-  await of.emulateMedia({ colorScheme: "light" });
-}
-
-async function expectAccessible(of: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page: of }).analyze();
-  const grave = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  expect(grave.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join("; ")}`)).toEqual([]);
-}
+const call = () => callOf(stage.server, recorded.id);
+const state = () => stage.server.api<State>("GET", "/api/v1/analysis");
 
 beforeAll(async () => {
-  server = await Server.start();
+  const { server } = stage;
   await server.makeBranch("hall", "城东营业厅");
-  const seat = await server.makeSeat("w1", "1 号窗口", "hall", "counter", "event");
-  const hush = server.speak(seat, "water-bill");
-  await until("the seat to be there", async () => {
-    return (await server.api<{ state: string }>("GET", "/api/v1/seats/w1/state")).state === "idle";
-  });
-  recorded = await server.api<Call>("POST", "/api/v1/seats/w1/calls", { account: "5502" });
-  await until("six seconds of sound", async () => ((await call()).parts[0]?.durationMs ?? 0) > 6000);
-  await server.api("POST", `/api/v1/calls/${recorded.id}/end`);
+  const hush = server.speak(
+    await server.makeSeat("w1", "1 号窗口", "hall", "counter", "event"),
+    "water-bill",
+  );
+  await seatIs(server, "w1", "idle");
+  recorded = await recordCall(server, "w1", 6000);
   await until("the call to be judged", async () => (await call()).talk !== undefined);
   await hush();
-  browser = await startChromium();
-  page = await openPage("zh-CN");
-});
-
-afterAll(async () => {
-  for (const window of windows) await window.close();
-  await browser?.close();
-  await server?.close();
-});
-
-afterEach(async (context) => {
-  if (context.task.result?.state === "fail") await picture([page], "analysis");
+  page = await stage.enter();
 });
 
 describe("an administrator", () => {
   test("sees that all calls were judged by the thresholds there are", async () => {
-    await page.goto(`${server.url}/admin/analysis`);
+    await page.goto(`${stage.server.url}/admin/analysis`);
     await page.getByText("所有通话都是按现在的阈值判断的。").waitFor();
     await page.getByText("现在用的是默认值。").waitFor();
     expect(await page.getByRole("button", { name: "保存阈值" }).isDisabled()).toBe(true);
     expect((await call()).flags).not.toContain("short");
-    await take(page, "calm-zh");
+    await keep(page, "analysis-calm-zh", ["dark", "light"]);
     await expectAccessible(page);
   });
 
@@ -120,7 +55,7 @@ describe("an administrator", () => {
     await page.getByText("有 1 通电话不是按现在的阈值判断的", { exact: false }).waitFor();
     expect((await state()).thresholds.counter.shortMs).toBe(60_000);
     expect((await call()).flags).not.toContain("short");
-    await take(page, "offer-zh");
+    await keep(page, "analysis-offer-zh", ["dark", "light"]);
     await expectAccessible(page);
   });
 
@@ -133,22 +68,18 @@ describe("an administrator", () => {
   });
 
   test("sees how the conversation went", async () => {
-    await page.goto(`${server.url}/calls/${recorded.id}`);
+    await page.goto(`${stage.server.url}/calls/${recorded.id}`);
     const panel = page.locator("section", { has: page.getByRole("heading", { name: "说话情况" }) });
     await panel.getByText("最长静音").waitFor();
     await panel.getByText("打断").waitFor();
-    await take(page, "call-zh");
+    await keep(page, "analysis-call-zh", ["dark", "light"]);
   });
 
   test("reads it in English, too", async () => {
-    const english = await openPage("en");
-    await english.goto(`${server.url}/admin/analysis`);
+    const english = await stage.enter({ language: "en" });
+    await english.goto(`${stage.server.url}/admin/analysis`);
     await english.getByText("All calls were judged by the present thresholds.").waitFor();
-    await take(english, "calm-en");
+    await keep(english, "analysis-calm-en", ["dark", "light"]);
     await expectAccessible(english);
   });
-});
-
-test("no page complained", () => {
-  expect(errors.flat()).toEqual([]);
 });

@@ -1,12 +1,13 @@
 // Whether everything was recorded: what was announced against what is there, on
 // the page and in the workbook.
-import { mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { listenForErrors, openWindow, picture, signIn, speakLanguage, startChromium } from "./browser";
+import { keep } from "./pictures";
+import { recordCall, seatIs } from "./recording";
 import { type Seat, Server, until } from "./server";
 
 let server: Server;
@@ -50,37 +51,17 @@ async function post(seat: Seat, path: string, body: unknown): Promise<number> {
 
 const verdict = () => page.locator("[data-test=verdict]");
 
-/** Saves what the page looks like, if EARSHOT_PICTURES names a folder. */
-async function keep(name: string): Promise<void> {
-  const folder = process.env.EARSHOT_PICTURES;
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  for (const [width, height] of [
-    [1440, 900],
-    [1920, 1080],
-  ] as const) {
-    await page.setViewportSize({ width, height });
-    await page.screenshot({ path: join(folder, `${name}-${width}.png`) });
-  }
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
-
 test("with nothing announced and nothing seen it says so", async () => {
   await page.goto(`${server.url}/capture`);
   await expect.poll(() => verdict().textContent()).toContain("还没有可核对的内容");
-  await keep("capture-empty");
+  await keep(page, "capture-empty");
 });
 
-test("a recorded call is no concern", { timeout: 60_000 }, async () => {
+test("a recorded call is no concern", async () => {
   const hush = server.speak(recorded, "water-bill");
-  await until("the seat to be there", async () => {
-    const state = await server.api<{ state: string }>("GET", "/api/v1/seats/w1/state");
-    return state.state === "idle";
-  });
-  const call = await server.api<{ id: string }>("POST", "/api/v1/seats/w1/calls", { number: "13800138000" });
+  await seatIs(server, "w1", "idle");
   // Speech of both sides, so that nothing is the matter with the recording.
-  await new Promise((done) => setTimeout(done, 12_000));
-  await server.api("POST", `/api/v1/calls/${call.id}/end`);
+  await recordCall(server, "w1", 12_000, { number: "13800138000" });
   await hush();
   await until("the call to be verified", async () => {
     const day = await server.api<{ totals: { stored: number; announced: number; streams: number } }>(
@@ -93,7 +74,7 @@ test("a recorded call is no concern", { timeout: 60_000 }, async () => {
   await expect.poll(() => verdict().textContent()).toContain("都录到了");
   await expect.poll(() => page.locator("[data-test=seats] tbody tr").count()).toBe(1);
   expect(await page.locator("[data-test=findings]").count()).toBe(0);
-  await keep("capture-fine");
+  await keep(page, "capture-fine");
 });
 
 test("an announced call that was not recorded comes first", async () => {
@@ -112,7 +93,7 @@ test("an announced call that was not recorded comes first", async () => {
   expect(await first.textContent()).toContain("二号窗口");
   expect(await first.textContent()).toContain("=PBX-1001");
   expect(await page.locator("[data-test=seats] tbody tr").first().textContent()).toContain("两侧接反");
-  await keep("capture-missing");
+  await keep(page, "capture-missing");
 
   await page.locator("[data-test=verdict] button", { hasText: "漏录" }).click();
   await expect.poll(() => page.locator("[data-test=findings] tbody tr").count()).toBe(1);
@@ -138,7 +119,7 @@ test("the same can be had as a workbook", async () => {
   expect(findings).not.toContain("<f>");
 });
 
-test("the missing call raises the alarm, and English says the same", { timeout: 60_000 }, async () => {
+test("the missing call raises the alarm, and English says the same", async () => {
   await until(
     "the alarm",
     async () => {
@@ -150,7 +131,7 @@ test("the missing call raises the alarm, and English says the same", { timeout: 
   await speakLanguage(page.context(), "en");
   await page.goto(`${server.url}/capture`);
   await expect.poll(() => verdict().textContent()).toContain("1 not recorded");
-  await keep("capture-missing-en");
+  await keep(page, "capture-missing-en");
   expect(errors).toEqual([]);
 });
 
@@ -185,7 +166,7 @@ const twoVoices = () => {
   };
 };
 
-test("a sound check finds swapped sides, and the page swaps them back", { timeout: 90_000 }, async () => {
+test("a sound check finds swapped sides, and the page swaps them back", async () => {
   const seat = await server.makeSeat("w3", "三号窗口", "east", "counter", "event");
   const window = await openWindow(browser);
   await window.addInitScript(twoVoices);

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 export const binary = process.env.EARSHOT_BIN ?? resolve(import.meta.dirname, "../../bin/earshot");
-const demo = resolve(import.meta.dirname, "../../ingest/seat/demo");
+export const demo = resolve(import.meta.dirname, "../../ingest/seat/demo");
 
 export const adminPassword = "correct horse battery";
 

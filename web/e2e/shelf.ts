@@ -4,9 +4,8 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Server } from "./server";
+import { binary, type Server } from "./server";
 
-const binary = process.env.EARSHOT_BIN ?? join(import.meta.dirname, "../../bin/earshot");
 const magic = "ESLEVEL1";
 
 interface Part {
@@ -42,49 +41,42 @@ export function shelved(server: Server, id: string, file: string): Shelved {
 
 let made = 0;
 
-/**
- * Puts a copy of a call with one part on the shelf, with another file in place of
- * its audio; levels are repeated for as long as it lasts, or there are none.
- */
-function put(
-  server: Server,
-  from: Shelved,
-  file: string,
-  change: Partial<Shelved>,
-  part: Partial<Part>,
-  levels: boolean,
-): string {
+/** A file that is to be a part, and what is said of it. */
+interface Piece {
+  file: string;
+  part: Partial<Part>;
+  /** Whether levels are repeated for as long as it lasts; else there are none, or the server measures them. */
+  levels?: boolean;
+}
+
+/** Puts a copy of a call with one part on the shelf, with other files in place of its audio; answers its id. */
+function put(server: Server, from: Shelved, pieces: Piece[], change: Partial<Shelved> = {}): string {
   const [old] = from.parts;
   if (!old) throw new Error("nothing was recorded");
   const id = idLike(from.id, made++);
-  const ending = file.slice(file.lastIndexOf("."));
-  const name = `${beside(id)(old.file)}-1${ending}`;
-  copyFileSync(file, audio(server, name));
-  const sum = createHash("sha256").update(readFileSync(file)).digest("hex");
-  const durationMs = part.durationMs ?? old.durationMs;
-  const mine = {
-    ...old,
-    ...part,
-    n: 1,
-    startMs: 0,
-    file: name,
-    sha256: sum,
-    bytes: statSync(file).size,
-    clock: [],
-  };
-  const call = { ...from, id, durationMs, gaps: [], marks: [], flags: [], ...change, parts: [mine] };
+  const parts = pieces.map(({ file, part, levels }, i) => {
+    const ending = file.slice(file.lastIndexOf("."));
+    const name = `${beside(id)(old.file)}-${i + 1}${ending}`;
+    copyFileSync(file, audio(server, name));
+    const sum = createHash("sha256").update(readFileSync(file)).digest("hex");
+    const bytes = statSync(file).size;
+    const mine = { ...old, startMs: 0, clock: [], ...part, n: i + 1, file: name, sha256: sum, bytes };
+    if (levels) repeatLevels(server, old, name.replace(ending, ".levels"), mine.durationMs);
+    return mine;
+  });
+  const durationMs = Math.max(...parts.map((p) => p.startMs + p.durationMs));
+  const call = { ...from, id, durationMs, gaps: [], marks: [], flags: [], ...change, parts };
   call.endedAt = new Date(Date.parse(from.startedAt) + durationMs).toISOString();
-  if (levels) {
-    const known = readFileSync(audio(server, old.file.replace(/-1\.\w+$/, "-1.levels"))).subarray(
-      magic.length,
-    );
-    const steps = Math.ceil(durationMs / 100) * 2;
-    const tiled = Buffer.alloc(steps);
-    for (let at = 0; at < steps; at += known.length) known.copy(tiled, at);
-    writeFileSync(audio(server, name.replace(ending, ".levels")), Buffer.concat([Buffer.from(magic), tiled]));
-  }
   writeFileSync(audio(server, `${beside(id)(old.file)}.json`), JSON.stringify(call));
   return id;
+}
+
+function repeatLevels(server: Server, old: Part, name: string, durationMs: number): void {
+  const file = readFileSync(audio(server, old.file.replace(/-1\.\w+$/, "-1.levels")));
+  const known = file.subarray(magic.length);
+  const tiled = Buffer.alloc(Math.ceil(durationMs / 100) * 2);
+  for (let at = 0; at < tiled.length; at += known.length) known.copy(tiled, at);
+  writeFileSync(audio(server, name), Buffer.concat([Buffer.from(magic), tiled]));
 }
 
 /** Puts a call of so many hours on the shelf: a short one, over and over; answers its id. */
@@ -92,18 +84,11 @@ export function putLong(server: Server, from: Shelved, hours: number, folder: st
   const [old] = from.parts;
   if (!old) throw new Error("nothing was recorded");
   const file = join(folder, `${hours}h.opus`);
-  const loop = [
-    "-stream_loop",
-    "-1",
-    "-i",
-    audio(server, old.file),
-    "-t",
-    String(hours * 3600),
-    "-c",
-    "copy",
-  ];
-  execFileSync("ffmpeg", ["-v", "error", "-y", ...loop, file]);
-  return put(server, from, file, {}, { durationMs: hours * 3_600_000 }, true);
+  execFileSync("ffmpeg", [
+    ...["-v", "error", "-y", "-stream_loop", "-1", "-i", audio(server, old.file)],
+    ...["-t", String(hours * 3600), "-c", "copy", file],
+  ]);
+  return put(server, from, [{ file, part: { durationMs: hours * 3_600_000 }, levels: true }]);
 }
 
 /** Puts a call on the shelf as one that was brought in is: with a file of another codec, and no waveform. */
@@ -117,29 +102,27 @@ export function putForeign(
   const [old] = from.parts;
   if (!old) throw new Error("nothing was recorded");
   const file = join(folder, `${codec}.wav`);
-  const as = codec === "gsm" ? ["-c:a", "libgsm_ms"] : ["-c:a", "adpcm_ms"];
   execFileSync("ffmpeg", [
-    "-v",
-    "error",
-    "-y",
-    "-i",
-    audio(server, old.file),
-    "-ac",
-    "1",
-    "-ar",
-    "8000",
-    ...as,
-    file,
+    ...["-v", "error", "-y", "-i", audio(server, old.file), "-ac", "1", "-ar", "8000"],
+    ...["-c:a", codec === "gsm" ? "libgsm_ms" : "adpcm_ms", file],
   ]);
   const full = { ...origin, batch: idLike(from.id, 0xfff), at: from.startedAt, by: "cli" };
-  return put(
-    server,
-    from,
-    file,
-    { origin: full, channels: 1 },
-    { codec, channels: 1, track: "mixed" },
-    false,
-  );
+  const part = { codec, channels: 1, track: "mixed" };
+  return put(server, from, [{ file, part }], { origin: full, channels: 1 });
+}
+
+export interface OneSide {
+  track: "agent" | "customer";
+  codec: "opus" | "pcma";
+  file: string;
+  startMs: number;
+  durationMs: number;
+}
+
+/** Puts a call on the shelf whose sides have a file each; answers its id. */
+export function putSides(server: Server, from: Shelved, sides: OneSide[]): string {
+  const pieces = sides.map(({ file, ...part }) => ({ file, part: { ...part, channels: 1 } }));
+  return put(server, from, pieces, { channels: 2 });
 }
 
 /** Has the server read the shelf again. */

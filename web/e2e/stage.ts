@@ -42,7 +42,7 @@ interface Person {
 /** Sets the stage for the file of tests that calls it; `name` is for pictures of failures. */
 export function setStage(name: string, play: Play = {}): Stage {
   const stage = new Stage(name, [...always, ...(play.known ?? [])]);
-  beforeAll(() => stage.open(play.serve ?? (() => Server.start())), 180_000);
+  beforeAll(() => stage.open(play.serve ?? (() => Server.start())));
   afterAll(() => stage.close());
   let broken = false;
   if (play.steps) beforeEach((context) => context.skip(broken, "a step before this one failed"));
