@@ -26,10 +26,13 @@ export function useFacts(id: string) {
     ...{ pattern: "", seat: "", branch: "", kind: "", direction: "", track: "", swap: false },
     ...{ timezone: "", charset: "auto", metadata: "", refuseUnknownStart: false, refuseUnknownSeat: false },
   } as ImportSettings);
+  /** What settings made of the files: of those at hand, unless there is a problem. */
   const preview = shallowRef<ImportPreview | null>(null);
   const suggestions = shallowRef<ImportSuggestion[]>([]);
   /** What is wrong with the settings, or why there is no preview. */
   const problem = ref("");
+  /** Whether it is the pattern that is wrong. */
+  const wrongPattern = ref(false);
   const busy = ref(false);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running: AbortController | undefined;
@@ -56,11 +59,13 @@ export function useFacts(id: string) {
       if (save) await importsApi.changeImport(id, { settings: now }, mine.signal);
       preview.value = await importsApi.preview(id, now, mine.signal);
       problem.value = "";
+      wrongPattern.value = false;
     } catch (err) {
       if (mine.signal.aborted) return;
+      wrongPattern.value = err instanceof Problem && err.code === "bad_pattern";
       // Where a pattern is wrong only the server can say.
       problem.value =
-        err instanceof Problem && err.code === "bad_pattern"
+        wrongPattern.value && err instanceof Problem
           ? `${sayProblem(err)}${inOurs(err.detail)}`
           : sayProblem(err);
     } finally {
@@ -112,7 +117,7 @@ export function useFacts(id: string) {
 
   onBeforeUnmount(stop);
   return {
-    ...{ settings, preview, suggestions, foundTable, problem, busy },
+    ...{ settings, preview, suggestions, foundTable, problem, wrongPattern, busy },
     ...{ take, look, suggest, findTable, stop },
   };
 }

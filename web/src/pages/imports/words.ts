@@ -3,7 +3,10 @@ import { isText, lang, t } from "@/i18n";
 import { localOf } from "@/lib/format";
 import { sayCode } from "@/lib/sayCode";
 
-const between = (parts: readonly string[]): string => parts.join(lang.value === "en" ? "; " : "；");
+const between = (parts: readonly string[]): string =>
+  lang.value === "en"
+    ? parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join(". ")
+    : parts.join("；");
 
 /** Several codes in words, one after the other. */
 export const sayCodes = (codes: readonly string[]): string => between(codes.map((code) => sayCode(code)));
