@@ -17,3 +17,27 @@ test("our own words are said in the reader's language, people's as they are", ()
   setLang("en");
   expect(["part 2", "excerpt", "live"].map(reasonText)).toEqual(["part 2", "clip", "while live"]);
 });
+
+test.each([
+  ["update", "mark note: endMs text", "备注 · 改了结束位置、内容", "Note · changed: end, text"],
+  ["delete", "mark bookmark", "标记", "Bookmark"],
+  ["update", "number rating tags", "改了号码、评价、标签", "changed: number, rating, tags"],
+  ["update", "ticket", "改了票号", "changed: ticket"],
+  ["token", "ticket", "坐席录音凭据", "Seat page ticket"],
+  ["update", "agent 1009", "坐席 1009", "agent 1009"],
+  ["update", "agent ", "无人在席", "nobody at the seat"],
+  ["update", "password, by command line", "改了密码（命令行）", "changed: password (command line)"],
+  ["denied", "list-users", "操作 list-users", "operation list-users"],
+  [
+    "create",
+    'kind="hotline" keepDays=30',
+    '类型="hotline" 至少保留（天）=30',
+    'kind="hotline" keep at least (days)=30',
+  ],
+  ["update", "年度 导入", "年度 导入", "年度 导入"],
+  ["hold", "mark note", "mark note", "mark note"],
+])("%s: %s", (action, reason, zh, en) => {
+  expect(reasonText(reason, action)).toBe(zh);
+  setLang("en");
+  expect(reasonText(reason, action)).toBe(en);
+});

@@ -8,11 +8,56 @@ export function actionText(action: string): string {
   return isText(key) ? t(key) : action;
 }
 
-/** A reason is often a code that has words; what has none is shown as it is. */
-export function reasonText(reason: string): string {
+/**
+ * A reason in words: codes and what follows them, as the server writes them for
+ * an action. What is none of ours is shown as it is.
+ */
+export function reasonText(reason: string, action = ""): string {
+  const here = /^(.+), by command line$/.exec(reason)?.[1];
+  if (here) return t("admin.audit.byCommand", { what: reasonText(here, action) });
   const part = /^part (\d+)$/.exec(reason)?.[1];
   if (part) return t("admin.audit.partPlayed", { n: part });
+  if (action === "denied") return t("admin.audit.operation", { op: reason });
+  if (action === "update" || action === "delete") {
+    const said = markText(reason) ?? (action === "update" ? (agentText(reason) ?? fieldsText(reason)) : null);
+    if (said !== null) return said;
+  }
   for (const key of [`errors.${reason}`, `admin.audit.reasons.${reason}`, `words.role.${reason}`])
     if (isText(key)) return t(key);
-  return reason;
+  return pairsText(reason);
 }
+
+const nameOf = (field: string): string | null => {
+  const key = `admin.audit.fields.${field}`;
+  return isText(key) ? t(key) : null;
+};
+
+/** "mark note: text endMs": which kind of mark, and what of it was changed. */
+function markText(reason: string): string | null {
+  const [, kind, fields] = /^mark ([a-z_]+)(?:: (.*))?$/.exec(reason) ?? [];
+  const key = `archive.callPage.markKind.${kind}`;
+  if (!kind || !isText(key)) return null;
+  return [t(key), fields ? (fieldsText(fields) ?? fields) : ""].filter(Boolean).join(" · ");
+}
+
+/** "agent 1001": who sits at the seat now, if anybody. */
+function agentText(reason: string): string | null {
+  const [, id] = /^agent( .*|)$/.exec(reason) ?? [];
+  if (id === undefined) return null;
+  return id.trim() ? t("admin.audit.agentIs", { id: id.trim() }) : t("admin.audit.agentGone");
+}
+
+/** "number rating tags": what was changed. */
+function fieldsText(reason: string): string | null {
+  const names = reason.split(" ").map(nameOf);
+  return names.includes(null)
+    ? null
+    : t("admin.audit.changed", { fields: names.join(t("admin.audit.comma")) });
+}
+
+/** "keepDays=30 kind=…": fields with what they are now. */
+const pairsText = (reason: string): string =>
+  reason.replace(/(^| )([a-zA-Z]+)(?==)/g, (all, before: string, field: string) => {
+    const name = nameOf(field);
+    return name === null ? all : before + name;
+  });
