@@ -222,7 +222,12 @@ func (c importCommand) run(ctx context.Context, i importing, settings earshot.Im
 		err = errors.Join(err, fmt.Errorf("not all is in the ledger yet; the server brings it there: %w", noting))
 	}
 	if c.Report != "" {
-		err = errors.Join(err, writeImportReport(after, i.desk, m.ID, c.Report))
+		q := index.ImportFileQuery{Batch: m.ID, Limit: 1000}
+		err = errors.Join(err, writeImportReport(c.Report, func(cursor string) ([]earshot.ImportFile, string, error) {
+			q.Cursor = cursor
+			page, err := i.desk.Files(after, q)
+			return page.Files, page.Next, err
+		}))
 	}
 	tellImport(i.out, m, time.Since(began))
 	if err == nil && m.Refused > m.Other {
@@ -348,6 +353,6 @@ func tellImport(out io.Writer, m earshot.Import, took time.Duration) {
 	state := map[earshot.ImportState]string{
 		earshot.ImportDone: "完成 done", earshot.ImportStopped: "已停止，再运行一次即可继续 stopped; run it again to go on",
 	}[m.State]
-	fmt.Fprintf(out, "%s: %d 个文件 files, %d 已导入 stored (%d 有备注 with remarks, %.1f 小时 hours), %d 重复 duplicate, %d 拒绝 refused (%d 不是录音 no recordings), %d 待处理 waiting; %s\n",
+	fmt.Fprintf(out, "%s: %d 个文件 files, %d 已导入 stored (%d 有备注 with remarks, %.1f 小时 hours), %d 重复 duplicate, %d 拒绝 refused (%d 是表格或系统文件 tables and hidden files), %d 待处理 waiting; %s\n",
 		state, m.Files, m.Stored, m.Remarked, hours, m.Duplicate, m.Refused, m.Other, m.Files-m.Done, took.Round(100*time.Millisecond))
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -16,14 +15,34 @@ import (
 	"time"
 
 	"earshot"
-	"earshot/storage"
 	"earshot/storage/imports"
-	"earshot/storage/index"
 )
 
-// writeImportReport writes every file of a batch with its fate, as CSV for
-// spreadsheets.
-func writeImportReport(ctx context.Context, desk *storage.Imports, id, name string) (err error) {
+// fatePages reads a page of a batch's files: the first one for an empty cursor, and
+// the last one answers an empty next.
+type fatePages func(cursor string) (files []earshot.ImportFile, next string, err error)
+
+// each has do done for every file, page by page.
+func (read fatePages) each(do func(earshot.ImportFile) error) error {
+	for cursor := ""; ; {
+		files, next, err := read(cursor)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := do(f); err != nil {
+				return err
+			}
+		}
+		if cursor = next; cursor == "" {
+			return nil
+		}
+	}
+}
+
+// writeImportReport writes every file of a batch with its fate into the file called
+// name, as CSV for spreadsheets.
+func writeImportReport(name string, pages fatePages) (err error) {
 	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("--report: %w", err)
@@ -34,23 +53,15 @@ func writeImportReport(ctx context.Context, desk *storage.Imports, id, name stri
 		return err
 	}
 	table := csv.NewWriter(out)
-	rows := [][]string{{"文件 file", "结果 fate", "通话 call", "原因 code", "说明", "text", "备注 remarks", "时长 ms", "字节 bytes", "SHA-256"}}
-	for q := (index.ImportFileQuery{Batch: id, Limit: 1000}); ; {
-		page, err := desk.Files(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, f := range page.Files {
-			rows = append(rows, reportRow(f))
-		}
-		if err := table.WriteAll(rows); err != nil {
-			return err
-		}
-		rows = rows[:0]
-		if q.Cursor = page.Next; q.Cursor == "" {
-			return out.Flush()
-		}
+	heads := []string{"文件 file", "结果 fate", "通话 call", "原因 code", "说明", "text", "备注 remarks", "时长 ms", "字节 bytes", "SHA-256"}
+	if err := table.Write(heads); err != nil {
+		return err
 	}
+	if err := pages.each(func(f earshot.ImportFile) error { return table.Write(reportRow(f)) }); err != nil {
+		return err
+	}
+	table.Flush()
+	return errors.Join(table.Error(), out.Flush())
 }
 
 func reportRow(f earshot.ImportFile) []string {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ func (c importCommand) sendTo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	line.clear()
-	err = c.tellFates(ctx, client, m.ID, out)
+	err = c.tellFates(ctx, client, m.ID, recodedIn(ctx, folders), out)
 	tellImport(out, m, time.Since(began))
 	if err == nil && m.Refused > m.Other {
 		err = errNotAllIn
@@ -123,25 +124,44 @@ func followImport(ctx context.Context, client apiClient, m earshot.Import, line 
 	return m, nil
 }
 
-// tellFates prints every file's fate.
-func (c importCommand) tellFates(ctx context.Context, client apiClient, id string, out io.Writer) error {
-	for cursor := ""; ; {
+// recodedIn are the paths in folders whose names were no UTF-8: the server was sent
+// text, and cannot know. What cannot be looked at any more is left out.
+func recodedIn(ctx context.Context, folders *imports.Folders) map[string]bool {
+	recoded := map[string]bool{}
+	_ = folders.Walk(ctx, func(f imports.File) error {
+		if f.Recoded {
+			recoded[f.Path] = true
+		}
+		return nil
+	})
+	return recoded
+}
+
+// tellFates prints every file's fate, and writes the report.
+func (c importCommand) tellFates(ctx context.Context, client apiClient, id string, recoded map[string]bool, out io.Writer) error {
+	pages := fatePages(func(cursor string) ([]earshot.ImportFile, string, error) {
 		var page struct {
 			Files []earshot.ImportFile `json:"files"`
 			Next  string               `json:"next"`
 		}
-		if err := client.call(ctx, http.MethodGet, "/api/v1/imports/"+id+"/files?limit=500&cursor="+url.QueryEscape(cursor), nil, &page); err != nil {
-			return err
-		}
-		for _, f := range page.Files {
-			if !c.Quiet || f.Fate != earshot.FateStored {
-				fmt.Fprintln(out, fateLine(f))
+		err := client.call(ctx, http.MethodGet, "/api/v1/imports/"+id+"/files?limit=500&cursor="+url.QueryEscape(cursor), nil, &page)
+		for i, f := range page.Files {
+			if recoded[f.Path] && !slices.Contains(f.Remarks, earshot.RemarkNameRecoded) {
+				page.Files[i].Remarks = append(f.Remarks, earshot.RemarkNameRecoded)
 			}
 		}
-		if cursor = page.Next; cursor == "" {
-			return nil
+		return page.Files, page.Next, err
+	})
+	err := pages.each(func(f earshot.ImportFile) error {
+		if !c.Quiet || f.Fate != earshot.FateStored {
+			fmt.Fprintln(out, fateLine(f))
 		}
+		return nil
+	})
+	if c.Report != "" {
+		err = errors.Join(err, writeImportReport(c.Report, pages))
 	}
+	return err
 }
 
 // sender uploads files into a draft, by tus.

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"earshot"
@@ -42,6 +46,47 @@ func TestOneGoesOnWithOnesOwnImport(t *testing.T) {
 		server.Close()
 		if err != nil || m.ID != row.want {
 			t.Errorf("%s: %q, %v", what, m.ID, err)
+		}
+	}
+}
+
+// A report is written of what a running server took in, too, with what only the
+// sender knows: whose names were no UTF-8.
+func TestReportOfWhatAServerTookIn(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := map[string]any{"files": []earshot.ImportFile{{Path: "刘洋.wav", Fate: earshot.FateStored, Call: "c1", Remarks: []string{}}}, "next": "more"}
+		if r.URL.Query().Get("cursor") == "more" {
+			page = map[string]any{"files": []earshot.ImportFile{
+				{Path: "b.wav", Fate: earshot.FateDuplicate, Call: "c1", Remarks: []string{earshot.RemarkFactsTaken}, Text: "number=1 taken"},
+				{Path: "c.mp3", Fate: earshot.FateRefused, Code: "is_html", Text: "a web page", Remarks: []string{}},
+			}, "next": ""}
+		}
+		if err := json.NewEncoder(w).Encode(page); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer server.Close()
+	report := filepath.Join(t.TempDir(), "report.csv")
+	var out bytes.Buffer
+	err := importCommand{Report: report}.tellFates(t.Context(), apiClient{base: server.URL, http: server.Client()}, "x", map[string]bool{"刘洋.wav": true}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n != 4 || !strings.HasPrefix(string(text), "\ufeff") {
+		t.Errorf("%d lines: %s", n, text)
+	}
+	for _, want := range []string{"刘洋.wav,stored,c1,,,,name_recoded ", "b.wav,duplicate,c1,,,number=1 taken,facts_taken ", "c.mp3,refused,,is_html,"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	for _, want := range []string{"✓ 刘洋.wav → c1", "! name_recoded", "= b.wav", "number=1 taken", "✗ c.mp3 is_html"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %s", want, out.String())
 		}
 	}
 }
