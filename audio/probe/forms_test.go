@@ -82,3 +82,34 @@ func TestForms(t *testing.T) {
 		})
 	}
 }
+
+// TestOpusForms holds what we say of Opus files of odd lengths, of long and short
+// pages and packets, against ffprobe: the last page counts to its end.
+func TestOpusForms(t *testing.T) {
+	audiotest.Need(t, "ffmpeg", "ffprobe", "sox", "opusenc")
+	dir := t.TempDir()
+	for _, seconds := range []string{"0.31", "3", "3.1", "9.9"} {
+		source := dir + "/" + seconds + ".wav"
+		audiotest.Run(t, "sox", "-n", "-r", "48000", "-c", "1", "-b", "16", source, "synth", seconds, "pinknoise", "gain", "-6")
+		for program, variants := range map[string][]string{
+			"ffmpeg":  {"-b:a 24k", "-b:a 16k -frame_duration 60", "-b:a 24k -page_duration 200000", "-b:a 64k -ac 2"},
+			"opusenc": {"--bitrate 24", "--bitrate 16 --framesize 60", "--bitrate 24 --max-delay 200"},
+		} {
+			for i, variant := range variants {
+				name := dir + "/" + program + seconds + strconv.Itoa(i) + ".opus"
+				args := append([]string{"-v", "error", "-y", "-i", source, "-c:a", "libopus"}, append(strings.Fields(variant), name)...)
+				if program == "opusenc" {
+					args = append([]string{"--quiet"}, append(strings.Fields(variant), source, name)...)
+				}
+				audiotest.Run(t, program, args...)
+				a, err := probeFile(t, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if said := durations(t, name, a); !agrees(a, said) || a.Torn || len(a.Remarks) > 0 {
+					t.Errorf("%s %s of %s s: %v %v, others say %v", program, variant, seconds, a.Duration, a.Remarks, said)
+				}
+			}
+		}
+	}
+}

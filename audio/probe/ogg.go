@@ -84,7 +84,7 @@ func oggCode(head []byte) string {
 // says that it ends.
 func opusSamples(file *ogg.OpusReader) (samples int64, last bool, err error) {
 	base, end, first := int64(0), int64(0), int64(0)
-	known := false
+	known, ended := false, false
 	for {
 		p, err := file.Next()
 		if errors.Is(err, io.EOF) {
@@ -94,10 +94,11 @@ func opusSamples(file *ogg.OpusReader) (samples int64, last bool, err error) {
 			return 0, false, err
 		}
 		n, err := opus.Samples(p.Data)
-		if err != nil || last && known { // what comes behind the end is no part of it
+		if err != nil || ended { // what comes behind the end is no part of it
 			continue
 		}
 		last = p.Last
+		ended = p.Last && p.Granule != ogg.NoGranule // all of the last page's packets say that it is
 		if !known {
 			first += int64(n)
 		}
