@@ -58,6 +58,22 @@ export class CallPage {
     await this.dock.getByRole("button", { name: "暂停" }).waitFor();
   }
 
+  /** Plays from a place, ms, by keys, and waits until it goes on from there. */
+  async playFrom(ms: number): Promise<void> {
+    await this.seek(ms);
+    await this.press("k");
+    await this.plays();
+    await this.goesOnFrom(ms);
+  }
+
+  /** Waits until it has gone on a little from a place, ms: it sounds by then. */
+  async goesOnFrom(ms: number): Promise<void> {
+    await until(`it to go on from ${ms} ms`, async () => {
+      const gone = (await this.positionMs()) - ms;
+      return gone > 0 && gone < 3000;
+    });
+  }
+
   /** Waits until it stands still. */
   async stands(): Promise<void> {
     await this.dock.getByRole("button", { name: "播放", exact: true }).waitFor();

@@ -9,7 +9,7 @@ import { type Heard, hear } from "./browser";
 import { CallPage } from "./callpage";
 import { startRecorded } from "./recorded";
 import { type Call, callOf } from "./recording";
-import { demo, type Server, until } from "./server";
+import { demo, type Server } from "./server";
 import { type OneSide, putSides, shelved, takeUp } from "./shelf";
 import { decode, type Envelope, envelope, likenessAt, match } from "./sound";
 import { setStage } from "./stage";
@@ -18,6 +18,8 @@ type Side = OneSide["track"];
 type Ear = "left" | "right";
 const earOf: Record<Side, Ear> = { agent: "left", customer: "right" };
 const stepMs = 50;
+/** So many steps what is heard may lie from its place, on a machine that stutters. */
+const give = 6;
 
 /** Who is heard from when to when, ms: the side that ends first, and the other. */
 interface Row {
@@ -104,7 +106,7 @@ async function hearAt(seconds: number, recorded: Record<Ear, Envelope>, ear: Ear
   const before = await on.positionMs();
   const heard = await hear(page, seconds);
   const after = await on.positionMs();
-  const found = match(heard[ear], recorded[ear]);
+  const found = match(heard[ear], recorded[ear], give);
   const place = found.offset * stepMs;
   console.log(`${ear}: ${found.likeness.toFixed(3)} at ${place} ms; the dock ${before} to ${after} ms`);
   expect(found.likeness, `what the ${ear} ear heard`).toBeGreaterThan(0.8);
@@ -116,8 +118,10 @@ async function hearAt(seconds: number, recorded: Record<Ear, Envelope>, ear: Ear
 /** How alike what an ear heard, from one step to another, is to what was recorded there. */
 function alike(heard: Heard, recorded: Record<Ear, Envelope>, ear: Ear, place: number, upTo: number): number {
   const steps = heard[ear].slice(0, Math.floor((upTo - place) / stepMs));
-  const near = [-2, -1, 0, 1, 2].map((off) => likenessAt(steps, recorded[ear], place / stepMs + off));
-  return Math.max(...near);
+  let best = -1;
+  for (let off = -give; off <= give; off++)
+    best = Math.max(best, likenessAt(steps, recorded[ear], place / stepMs + off + recorded[ear].length));
+  return best;
 }
 
 /** The loudest that an ear heard from an instant of the timeline on. */
@@ -151,43 +155,39 @@ describe.each(rows)("sides with a file each: $name", (row) => {
     await on.open(call.id, "?t=2");
     await on.play();
     await on.plays();
+    await on.goesOnFrom(2000);
     const { heard, place } = await hearAt(4, recorded, long);
     expect(alike(heard, recorded, short, place, ends), "the other ear, at the same time").toBeGreaterThan(
       0.8,
     );
     const crossed = likenessAt(heard[long], recorded[short], place / stepMs);
     expect(crossed, "no side in the other ear").toBeLessThan(0.5);
-    await on.press("k");
-    await on.stands();
   });
 
   test("the shorter ends in its own time and is silent from there on; the longer goes on", async () => {
-    await on.seek(ends - 3000);
-    await on.press("k");
-    await on.plays();
+    await on.open(call.id);
+    await on.playFrom(ends - 3000);
     const { heard, place } = await hearAt(6, recorded, long);
     expect(place, "it was heard before its end").toBeLessThan(ends - 1000);
     expect(alike(heard, recorded, short, place, ends), "before its end").toBeGreaterThan(0.8);
     expect(loudest(heard, short, place, ends + 200), "after its end").toBeLessThan(0.0005);
     expect(loudest(heard, long, place, ends + 200), "the longer").toBeGreaterThan(0.01);
-    await on.press("k");
-    await on.stands();
   });
 
   test("a seek beyond its end leaves it silent, one back brings it again", async () => {
-    await on.seek(ends + 1500);
-    await on.press("k");
-    await on.plays();
+    await on.open(call.id);
+    await on.playFrom(ends + 1500);
     const beyond = await hearAt(3, recorded, long);
     expect(Math.max(...beyond.heard[short]), "beyond its end").toBeLessThan(0.0005);
     await on.seek(2000);
-    await until("the place", async () => (await on.positionMs()) < ends - 1000);
+    await on.goesOnFrom(2000);
     const back = await hearAt(4, recorded, long);
     expect(alike(back.heard, recorded, short, back.place, ends), "back again").toBeGreaterThan(0.8);
   });
 
   test("it plays to the end of the longer and stands there", async () => {
-    await on.seek(call.durationMs - 1500);
+    await on.open(call.id);
+    await on.playFrom(call.durationMs - 1500);
     await on.stands();
     expect(Math.abs((await on.positionMs()) - call.durationMs)).toBeLessThan(300);
     await on.press("s");
