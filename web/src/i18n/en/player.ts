@@ -4,6 +4,8 @@ export default {
   linkCopied: "Copied the link to {at}",
   undecodable:
     "The browser cannot decode this recording. Download the original and play it elsewhere; if that fails too, have an administrator check it for damage.",
+  agentId: "Agent's ID",
+  looksFurther: "No further result a long way down; the search is not at its end: press again to look on",
   keyMarks: "Next / previous mark",
   failedTitle: "This recording cannot be played now",
   original: "Download the original (part {n})",

@@ -3,6 +3,8 @@ export default {
   copyLink: "复制此刻的链接",
   linkCopied: "已复制 {at} 处的链接",
   undecodable: "浏览器解不开这段录音。请下载原文件，用别的播放器听；若仍打不开，请让管理员检查文件是否损坏。",
+  agentId: "工号",
+  looksFurther: "往下找了很远，还没有下一个结果；搜索没有到底，再按一次接着找",
   keyMarks: "下一个 / 上一个标记",
   failedTitle: "现在放不了这段录音",
   original: "下载原文件（第 {n} 段）",

@@ -27,7 +27,8 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
   const canPlay = computed(() => Boolean(call.value?.parts.length) && session.may("play"));
 
   watch(
-    () => [canPlay.value ? call.value?.id : undefined, route.query.t] as const,
+    // Two sources: a call that is read anew is the same, and leads nowhere again.
+    [() => (canPlay.value ? call.value?.id : undefined), () => route.query.t] as const,
     async ([id, said]) => {
       if (!id || !call.value) return;
       const at = instantOf(said);
@@ -38,8 +39,17 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     { immediate: true },
   );
 
+  /** Whether one hears it live, at its growing end. */
+  const hearsLive = computed(() => {
+    const s = dock.state;
+    return Boolean(call.value && s.kind === "live" && dock.openCall() === call.value.id);
+  });
+  /** Whether it sounds now. */
+  const sounds = computed(() => hearsLive.value || (held.value && dock.playing));
+
   const position = (): number | null => {
     if (!canPlay.value) return null;
+    if (hearsLive.value) return Math.min(dock.position(), lengthMs.value);
     return held.value ? dock.position() : beginMs.value;
   };
 
@@ -52,6 +62,8 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
   function toggle(): void {
     if (!call.value || !canPlay.value) return;
     if (held.value) dock.toggle();
+    // Who wants it quiet finds it where it was, and the way to the present again.
+    else if (hearsLive.value) void dock.play(call.value, dock.position(), { paused: true });
     else void dock.play(call.value, beginMs.value);
   }
 
@@ -82,5 +94,5 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     dock.settings.skipSilence && levels.value ? silencesOf(levels.value) : [],
   );
 
-  return { held, canPlay, position, seek, toggle, span, choose, chooseEnd, silences };
+  return { held, hearsLive, sounds, canPlay, position, seek, toggle, span, choose, chooseEnd, silences };
 }
