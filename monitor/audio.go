@@ -56,8 +56,14 @@ func audioAskedFor(r *http.Request) (audioAsk, error) {
 		ask.n = n
 	}
 	query := r.URL.Query()
-	ask.download = query.Get("download") == "1"
-	if ask.reason = query.Get("reason"); utf8.RuneCountInString(ask.reason) > maxReason || !utf8.ValidString(ask.reason) {
+	switch query.Get("download") {
+	case "":
+	case "1":
+		ask.download = true
+	default:
+		return ask, earshot.Fail(earshot.Invalid, "invalid", "download is 1, or left out")
+	}
+	if ask.reason = query.Get("reason"); utf8.RuneCountInString(ask.reason) > maxReason {
 		return ask, earshot.Fail(earshot.Invalid, "bad_reason", "a reason is at most %d characters of text", maxReason)
 	}
 	for _, f := range []struct {

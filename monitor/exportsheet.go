@@ -98,7 +98,7 @@ func plain(v any, zone *time.Location) string {
 	case share:
 		return fmt.Sprintf("%d.%d%%", v/10, v%10)
 	case time.Duration:
-		d := v.Round(time.Second)
+		d := v.Truncate(time.Second)
 		return fmt.Sprintf("%d:%02d:%02d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
 	case earshot.Time:
 		if v.IsZero() {
@@ -199,7 +199,7 @@ func (s *bookSheet) cell(v any) any {
 	case share:
 		return excelize.Cell{StyleID: s.percent, Value: float64(v) / 1000}
 	case time.Duration:
-		return excelize.Cell{StyleID: s.length, Value: v.Round(time.Second).Seconds() / (24 * 60 * 60)}
+		return excelize.Cell{StyleID: s.length, Value: v.Truncate(time.Second).Seconds() / (24 * 60 * 60)}
 	case earshot.Time:
 		if v.IsZero() {
 			return nil

@@ -12,7 +12,7 @@ func TestIllegibleRequests(t *testing.T) {
 	admin := h.admin()
 	for _, path := range []string{
 		"/api/v1/calls?q=%ff", "/api/v1/calls?q=%00", "/api/v1/calls?q=%e4%bd", "/api/v1/calls?q=%zz",
-		"/api/v1/calls/a%00b", "/api/v1/audit?who=%00", "/api/v1/calls?nubmer=7766",
+		"/api/v1/calls/a%00b", "/api/v1/calls/a/audio?download=true", "/api/v1/audit?who=%00", "/api/v1/calls?nubmer=7766",
 		"/api/v1/calls?from=2026-11-02&to=2026-11-01", "/api/v1/audit?from=2026-11-02&to=2026-11-01",
 	} {
 		if got := admin.get(path); got.status != http.StatusUnprocessableEntity {
