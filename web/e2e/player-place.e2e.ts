@@ -147,6 +147,34 @@ describe("results that one hears", () => {
   });
 });
 
+describe("a search that finds nothing for long", () => {
+  test("says that it is not at its end, and goes on when asked again", async () => {
+    const [first, second] = stored as [string, string];
+    await page.goto(`${server.url}/archive`);
+    await page.evaluate(
+      (id) =>
+        sessionStorage.setItem(
+          "earshot.results",
+          JSON.stringify({ filters: {}, first: 0, ids: [id], next: "c" }),
+        ),
+      first,
+    );
+    let found: { id: string }[] = [];
+    await page.route(/\/api\/v1\/calls\?.*cursor=/, (route) =>
+      route.fulfill({ json: { calls: found, next: found.length ? "" : "c", listened: [] } }),
+    );
+    await openAt(first);
+    const next = page.getByRole("button", { name: "下一个" }).and(page.locator(":enabled"));
+    await next.waitFor();
+    await page.keyboard.press("Shift+J");
+    await page.getByText("搜索没有到底").waitFor();
+    found = [{ id: second }];
+    await next.click();
+    await page.waitForURL(`**/calls/${second}`);
+    await page.unrouteAll();
+  });
+});
+
 describe("who has listened", () => {
   test("is said of one's own playing, and of others'", async () => {
     const id = await begin();
