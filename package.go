@@ -25,7 +25,8 @@ type Package struct {
 
 	State       PackageState `json:"state" enum:"making,ready,failed,gone"`
 	Progress    float64      `json:"progress"` // 0 to 1
-	Error       string       `json:"error"`    // why it failed
+	Code        string       `json:"code"`     // why it failed, as problem details say it
+	Error       string       `json:"error"`    // the same in English
 	File        string       `json:"file"`     // the name to save it under
 	Bytes       int64        `json:"bytes"`
 	SHA256      string       `json:"sha256"` // of the file, hex

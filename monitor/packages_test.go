@@ -136,3 +136,15 @@ func inZIP(t *testing.T, data []byte, name string) string {
 	must(t, err)
 	return string(text)
 }
+
+// A package that a restart cut off says so with a code, which pages have words for.
+func TestInterruptedPackage(t *testing.T) {
+	h := open(t)
+	cut := earshot.Package{ID: earshot.NewID(h.clock.Now()), Title: "投诉 4711", Reason: "complaint 4711", By: "officer",
+		At: earshot.At(h.clock.Now()), State: earshot.PackageMaking, Calls: []earshot.PackageCall{}, Silence: []earshot.PackageSilence{}}
+	must(t, h.index.SavePackage(t.Context(), cut))
+	h.makesPackages()
+	if got := h.made(h.user(earshot.RoleEvidence), cut.ID); got.State != earshot.PackageFailed || got.Code != "interrupted" || got.Error == "" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -219,7 +219,8 @@ func (s *Packages) work(ctx context.Context, j job) {
 }
 
 func (s *Packages) fail(ctx context.Context, p earshot.Package, why error) error {
-	p.State, p.Error = earshot.PackageFailed, earshot.AsError(why).Text
+	said := earshot.AsError(why)
+	p.State, p.Code, p.Error = earshot.PackageFailed, said.Code, said.Text
 	return s.Archive.index.SavePackage(ctx, p)
 }
 

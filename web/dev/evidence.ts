@@ -270,7 +270,7 @@ export class Evidence {
   private pack(wanted: NewPackage, by: string, at: number): Package {
     return {
       ...{ id: uuid(at, this.n++), title: wanted.title, reason: wanted.reason, by, at: iso(at) },
-      ...{ state: "making" as const, progress: 0.08, bytes: 0, sha256: "", file: "", error: "" },
+      ...{ state: "making" as const, progress: 0.08, bytes: 0, sha256: "", file: "", code: "", error: "" },
       ...{ calls: wanted.calls, silence: wanted.silence ?? [], language: wanted.language ?? "zh" },
       ...{ encrypted: Boolean(wanted.passphrase || wanted.recipient), fingerprint: key },
       expiresAt: iso(at + 30 * dayMs),

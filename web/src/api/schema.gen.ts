@@ -1999,6 +1999,7 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             calls: components["schemas"]["PackageCall"][];
+            code: string;
             encrypted: boolean;
             error: string;
             /** Format: date-time */

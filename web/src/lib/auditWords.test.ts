@@ -6,7 +6,7 @@ afterEach(() => setLang("zh-CN"));
 
 test("our own words are said in the reader's language, people's as they are", () => {
   const rows = ["part 2", "excerpt", "live", "too_slow", "投诉 118 号"];
-  expect(rows.map(reasonText)).toEqual([
+  expect(rows.map((r) => reasonText(r))).toEqual([
     "第 2 段",
     "片段",
     "通话进行中",
@@ -15,7 +15,7 @@ test("our own words are said in the reader's language, people's as they are", ()
   ]);
   expect([actionText("play"), actionText("unheard_of")]).toEqual(["回放", "unheard_of"]);
   setLang("en");
-  expect(["part 2", "excerpt", "live"].map(reasonText)).toEqual(["part 2", "clip", "while live"]);
+  expect(["part 2", "excerpt", "live"].map((r) => reasonText(r))).toEqual(["part 2", "clip", "while live"]);
 });
 
 test.each([
