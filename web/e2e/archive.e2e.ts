@@ -156,7 +156,8 @@ describe("who looks for calls", () => {
     await archive();
     await page.getByRole("button", { name: "筛选", exact: true }).click();
     const form = page.locator(".archive-filters:visible");
-    const choice = (name: string) => form.locator(".choice", { hasText: name });
+    const choice = (name: string) =>
+      form.locator(".choice").filter({ has: page.getByText(name, { exact: true }) });
     for (const [name, options] of [
       ["坐席位", ["一号窗口", "二号窗口"]],
       ["类型", ["柜台"]],
@@ -165,7 +166,7 @@ describe("who looks for calls", () => {
     ] as const) {
       await choice(name).locator(".el-select").click();
       for (const option of options) await form.getByRole("option", { name: option, exact: true }).click();
-      await choice(name).locator("> span").click(); // the name is beside it: nothing chosen goes by that
+      await form.locator("legend").click(); // closes the list of choices, and nothing chosen goes by that
     }
     for (const tag of ["投诉", "回访"]) {
       await form.getByRole("textbox", { name: "标签" }).fill(tag);

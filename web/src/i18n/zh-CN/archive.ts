@@ -78,7 +78,7 @@ export default {
   nothingYetLead: "档案很大，一次只查一段。可以继续往更早查。",
   someYet: "已查到 {at}",
   noSound: "无声音",
-  hints: "↑ ↓ 选择　空格 播放　回车 打开　/ 搜索",
+  hints: "↑ ↓ 移动　空格 播放　回车 打开　/ 搜索",
   wholeList: "没有更早的了",
   tooLong: "已列出 {n} 个。再早的请用日期或其他条件查。",
   columns: {
