@@ -31,7 +31,7 @@ var fieldNames = map[ImportField][]string{
 	FieldStart:     {"start", "starttime", "startedat", "begin", "begintime", "datetime", "calltime", "recordtime", "timestamp", "开始", "开始时间", "起始时间", "通话时间", "通话开始时间", "录音时间", "录音开始时间", "呼叫时间", "来电时间", "日期时间", "开始日期时间"},
 	FieldDate:      {"date", "day", "startdate", "calldate", "日期", "通话日期", "录音日期", "开始日期", "呼叫日期"},
 	FieldTime:      {"time", "clock", "timeofday", "时刻", "时间"},
-	FieldSeat:      {"seat", "seatid", "station", "extension", "ext", "window", "counter", "channel", "line", "坐席", "座席", "席位", "坐席号", "座席号", "席位号", "坐席编号", "座席编号", "分机", "分机号", "窗口", "窗口号", "柜台", "柜台号", "通道", "通道号", "线路"},
+	FieldSeat:      {"seat", "seatid", "station", "extension", "ext", "window", "counter", "channel", "line", "坐席", "座席", "席位", "坐席号", "座席号", "席位号", "坐席编号", "座席编号", "分机", "分机号", "坐席位", "窗口", "窗口号", "柜台", "柜台号", "通道", "通道号", "线路"},
 	FieldAgent:     {"agent", "agentid", "agentno", "staff", "staffid", "staffno", "employee", "employeeid", "workno", "jobnumber", "工号", "坐席工号", "座席工号", "员工号", "员工编号", "话务员", "话务员工号", "人员工号"},
 	FieldName:      {"name", "agentname", "staffname", "employeename", "姓名", "坐席姓名", "座席姓名", "员工姓名", "话务员姓名", "名字", "人员姓名", "客服姓名"},
 	FieldNumber:    {"number", "phone", "phonenumber", "tel", "telephone", "mobile", "customernumber", "customerphone", "号码", "电话", "电话号码", "客户号码", "客户电话", "对方号码", "手机", "手机号", "手机号码", "联系电话", "用户号码"},
@@ -39,7 +39,7 @@ var fieldNames = map[ImportField][]string{
 	FieldCallee:    {"callee", "calleeid", "calleeno", "calleenumber", "called", "callednumber", "dnis", "to", "dst", "被叫", "被叫号", "被叫号码"},
 	FieldDirection: {"direction", "dir", "inout", "calltype", "方向", "呼叫方向", "通话方向", "呼叫类型", "通话类型", "呼入呼出", "来去电"},
 	FieldAccount:   {"account", "accountno", "accountnumber", "accountid", "customerno", "customerid", "户号", "用户号", "用户编号", "客户号", "客户编号", "户名编号", "缴费号"},
-	FieldTicket:    {"ticket", "ticketno", "ticketid", "order", "orderno", "workorder", "caseno", "工单", "工单号", "工单编号", "受理单号", "流水号", "受理编号", "单号"},
+	FieldTicket:    {"ticket", "ticketno", "ticketid", "order", "orderno", "workorder", "caseno", "工单", "工单号", "工单编号", "票号", "受理单号", "流水号", "受理编号", "单号"},
 	FieldBusiness:  {"business", "businesstype", "service", "servicetype", "topic", "subject", "业务", "业务类型", "业务类别", "服务类型", "受理类型", "业务种类"},
 }
 

@@ -287,7 +287,7 @@ func (c *patternParser) group(begin int, f patternField, expression string, free
 		expression, told = c.toldApart(expression)
 	}
 	if free && c.free > 0 && !told {
-		return c.fail(begin, "这个字段和第 %d 个字符的字段紧挨着，分不出哪里断开：请写明其中一个的长度，如 {seat:4}",
+		return c.fail(begin, "这个字段和第 %d 个字符的字段紧挨着，分不出哪里断开：请写明其中一个的长度，如 {坐席:4}",
 			"nothing stands between this field and the one at character %d: nobody can tell where one ends; say how long one is, as in {seat:4}", c.free)
 	}
 	c.free = 0

@@ -81,10 +81,10 @@ describe("an evidence officer", () => {
 
   test("puts a pattern together by clicks", async () => {
     const field = page.getByTestId("pattern").or(page.locator("[data-test=pattern]")).first();
-    await field.fill("{date:yyyyMMdd}/__{number}_{time:HHmmss}");
+    await field.fill("{日期:yyyyMMdd}/__{号码}_{时刻:HHmmss}");
     for (const [name, at] of [
-      ["坐席位", 16],
-      ["工号", 23],
+      ["坐席位", 14],
+      ["工号", 19],
     ] as const) {
       await field.evaluate((input: HTMLInputElement, caret) => input.setSelectionRange(caret, caret), at);
       await page.getByRole("group", { name: "插入字段" }).getByRole("button", { name, exact: true }).click();

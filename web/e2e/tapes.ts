@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { twoSidedMicrophone } from "./sound";
 
 /** What its names mean. */
-export const pattern = "{date:yyyyMMdd}/{seat}_{agent}_{number}_{time:HHmmss}";
+export const pattern = "{日期:yyyyMMdd}/{坐席}_{工号}_{号码}_{时刻:HHmmss}";
 /** A file of it with both sides, of which the table has a row. */
 export const stereo = "20160304/w1_1001_13900000001_101500.wav";
 
