@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import {
   type ColumnId,
+  columnsOf,
   exportedColumns,
   keepColumns,
   keptColumns,
@@ -8,6 +9,7 @@ import {
   readColumns,
   toggled,
   usualColumns,
+  widthsIn,
   writeColumns,
 } from "./columns";
 
@@ -43,4 +45,20 @@ test("an export has what the shown columns say, each once", () => {
   expect(exportedColumns(["time", "sound", "number", "notes"])).toEqual([
     ...["startedAt", "number", "direction", "held", "rating", "flags", "tags", "marks"],
   ]);
+});
+
+test("columns grow into spare room, give up a little that is missing, and else keep their width", () => {
+  const usual = columnsOf(usualColumns);
+  const own = usual.map((c) => c.width);
+  const sum = (widths: number[]) => Math.round(widths.reduce((all, w) => all + w, 0));
+  const all = sum(own);
+  expect(sum(widthsIn(all + 400, usual))).toBe(all + 400);
+  expect(widthsIn(all, usual)).toEqual(own);
+  // A window of 1366 px without the rail, the page's padding, the panel's edge, a scrollbar and the buttons.
+  const small = widthsIn(1366 - 84 - 48 - 2 - 15 - 66, usual);
+  expect(sum(small)).toBe(1151);
+  expect(small.every((w, i) => w >= (usual[i]?.least ?? usual[i]?.width ?? 0))).toBe(true);
+  // Where that does not help either it scrolls, and what is in them can be read.
+  expect(widthsIn(900, usual)).toEqual(own);
+  expect(widthsIn(100, columnsOf(["time", "length"]))).toEqual([172, 78]);
 });

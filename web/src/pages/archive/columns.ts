@@ -8,6 +8,8 @@ export interface Column {
   title: TextKey;
   /** Width in px. */
   width: number;
+  /** Down to which it gives way, px, where all columns fit by that; else it does not. */
+  least?: number;
   /** Takes its share of what is left, by this weight. */
   grow?: number;
   right?: boolean;
@@ -19,15 +21,23 @@ export const columns = [
   { id: "time", title: "archive.time", width: 172, exported: ["startedAt"] },
   { id: "length", title: "archive.length", width: 78, right: true, exported: ["durationMs"] },
   { id: "sound", title: "archive.sound", width: 126, exported: [] },
-  { id: "seat", title: "words.seat", width: 164, grow: 13, exported: ["seat", "kind"] },
-  { id: "agent", title: "words.agent", width: 112, grow: 11, exported: ["agent", "agentName"] },
+  { id: "seat", title: "words.seat", width: 164, least: 146, grow: 13, exported: ["seat", "kind"] },
+  { id: "agent", title: "words.agent", width: 112, least: 100, grow: 11, exported: ["agent", "agentName"] },
   { id: "number", title: "archive.filter.number", width: 156, grow: 10, exported: ["number", "direction"] },
-  { id: "account", title: "archive.account", width: 192, grow: 22, exported: ["account", "ticket"] },
+  {
+    id: "account",
+    title: "archive.account",
+    width: 192,
+    least: 160,
+    grow: 22,
+    exported: ["account", "ticket"],
+  },
   { id: "business", title: "archive.business", width: 74, grow: 8, exported: ["business"] },
   {
     id: "notes",
     title: "archive.notes",
     width: 140,
+    least: 104,
     grow: 20,
     exported: ["held", "rating", "flags", "tags", "marks"],
   },
@@ -55,6 +65,20 @@ export const columns = [
   { id: "id", title: "archive.callId", width: 300, exported: ["id", "link"] },
 ] as const satisfies (Omit<Column, "id"> & { id: string })[];
 export type ColumnId = (typeof columns)[number]["id"];
+
+/**
+ * How wide each is in so much room, px: what is spare goes to those that grow; a
+ * little that is missing is given up by those that can. More than that no column
+ * gives up: then they are wider than the room.
+ */
+export function widthsIn(room: number, shown: readonly Column[]): number[] {
+  const sum = (of: (c: Column) => number) => shown.reduce((all, c) => all + of(c), 0);
+  const spare = room - sum((c) => c.width);
+  const share = spare < 0 ? (c: Column) => c.width - (c.least ?? c.width) : (c: Column) => c.grow ?? 0;
+  const shares = sum(share);
+  if (shares === 0 || -spare > shares) return shown.map((c) => c.width);
+  return shown.map((c) => c.width + (spare * share(c)) / shares);
+}
 
 export const usualColumns: ColumnId[] = [
   ...(["time", "length", "sound", "seat", "agent", "number", "account", "business", "notes"] as const),
