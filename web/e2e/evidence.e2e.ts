@@ -216,7 +216,7 @@ describe("an administrator", () => {
       }),
     );
     await admin.goto(`${stage.server.url}/integrity`);
-    await admin.locator("tr", { hasText: "录音被改动" }).getByText("2026/11/22 00:00:00").waitFor();
+    await admin.locator("tr", { hasText: "录音被改动" }).getByText("2026-11-22 00:00:00").waitFor();
     await admin.getByText("1.wal.damaged").waitFor();
     const { fingerprint } = await stage.server.api<{ fingerprint: string }>("GET", "/api/v1/ledger");
     await admin.getByText(fingerprint).first().waitFor();

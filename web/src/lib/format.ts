@@ -1,4 +1,4 @@
-import { lang, t } from "@/i18n";
+import { t } from "@/i18n";
 
 /** A length of time as m:ss, or h:mm:ss from an hour on. */
 export function duration(ms: number): string {
@@ -18,7 +18,7 @@ export function durationInWords(ms: number): string {
 }
 
 let zone: string | undefined;
-const formats = new Map<string, Intl.DateTimeFormat>();
+let clock: Intl.DateTimeFormat | undefined;
 let wall: Intl.DateTimeFormat | undefined;
 
 /** Sets the site's time zone; all times are shown in it, whoever looks from wherever. */
@@ -29,18 +29,8 @@ export function setTimezone(name: string): void {
   } catch {
     zone = undefined; // a zone this browser does not know: its own has to do
   }
-  formats.clear();
+  clock = undefined;
   wall = undefined;
-}
-
-function format(kind: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${lang.value}/${kind}`;
-  let made = formats.get(key);
-  if (!made) {
-    made = new Intl.DateTimeFormat(lang.value === "en" ? "en-GB" : "zh-CN", { timeZone: zone, ...options });
-    formats.set(key, made);
-  }
-  return made;
 }
 
 const toDate = (at: string | number) => new Date(at);
@@ -48,15 +38,18 @@ const toDate = (at: string | number) => new Date(at);
 /** HH:mm:ss in the site's time zone; empty for no time. */
 export function clockTime(at: string | number | null | undefined): string {
   if (at === null || at === undefined || at === "") return "";
-  return format("time", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(
-    toDate(at),
-  );
+  // Made once: making one takes a hundred times as long as using it.
+  clock ??= new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone,
+    ...{ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  });
+  return clock.format(toDate(at));
 }
 
-/** The date by locale, in the site's time zone. */
+/** The site's day of an instant as people read it: one order of year, month and day in both languages. */
 export function date(at: string | number | null | undefined): string {
   if (at === null || at === undefined || at === "") return "";
-  return format("date", { year: "numeric", month: "2-digit", day: "2-digit" }).format(toDate(at));
+  return isoDay(at);
 }
 
 export const dateTime = (at: string | number | null | undefined): string =>
@@ -82,8 +75,8 @@ export function instantOf(local: string): string {
 
 /** The site's clock at an instant, as if it showed UTC. */
 function shownAt(at: number): Date {
-  // Made once: making one takes a hundred times as long as using it. Its parts are
-  // read, not its text: in which order a locale writes them changes with browsers.
+  // Its parts are read, not its text: in which order a locale writes them changes
+  // with browsers.
   wall ??= new Intl.DateTimeFormat("en", {
     ...{ timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit" },
     ...{ hour: "2-digit", minute: "2-digit", second: "2-digit" },
