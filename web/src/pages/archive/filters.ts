@@ -158,7 +158,7 @@ export function queryOf(filters: Filters, cursor: string, limit: number): CallQu
   Object.assign(query, figures);
   if (shortest) query.minMs = Number(shortest) * 1000;
   // All of the last second belongs to it.
-  if (longest) query.maxMs = Math.max(Number(longest), Number(shortest ?? 0)) * 1000 + 999;
+  if (longest) query.maxMs = Number(longest) * 1000 + 999;
   const { rating, ...others } = pickLists(filters);
   Object.assign(query, others);
   if (rating) query.rating = rating.map(Number);

@@ -74,7 +74,7 @@ test("a page that fails leaves the rows and can be asked for again", async () =>
   const { list } = start();
   await list.load(noFilters());
   await list.more();
-  expect([ids(list), list.problem.value]).toEqual([["9"], ""]);
+  expect([ids(list), list.problem.value]).toEqual([["9"], null]);
   expect(list.moreProblem.value).not.toBe("");
   await list.more();
   expect([ids(list), list.moreProblem.value]).toEqual([["9", "8"], ""]);
@@ -179,4 +179,15 @@ test("a list is gone on with where one was, reading only what is looked at", asy
   await vi.waitFor(() => expect(ids(list)).toEqual(["at b"]));
   await list.more();
   expect(ids(list)).toEqual(["at b", "at c"]);
+});
+
+test("what no call can be is said without asking, and what was there stays for the way back", async () => {
+  const asked = vi.spyOn(api, "calls").mockResolvedValue(page([call("9")]));
+  const { list } = start();
+  await list.load(noFilters());
+  expect(await list.load({ ...noFilters(), shortest: "600", longest: "10" })).toBe(false);
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(list.problem.value?.filters?.map((c) => c.key)).toEqual(["shortest", "longest"]);
+  expect(await list.load(noFilters())).toBe(true);
+  expect([ids(list), list.problem.value]).toEqual([["9"], null]);
 });

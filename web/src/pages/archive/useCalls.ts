@@ -5,6 +5,7 @@ import { useDirectory } from "@/live/directory";
 import { useLive } from "@/live/store";
 import { type Filters, matches, noFilters, queryOf } from "./filters";
 import type { ListPlace } from "./listPlace";
+import { impossible, type ListProblem, listProblem } from "./listProblem";
 import { PagedCalls } from "./pagedCalls";
 
 const firstRows = 100;
@@ -29,7 +30,8 @@ export function useCalls() {
   const version = ref(0);
   const slow = ref(false);
   const loadingMore = ref(false);
-  const problem = ref("");
+  /** Why there is no list; null where there is. */
+  const problem = shallowRef<ListProblem | null>(null);
   /** Why the next page has not come; the rows stay. */
   const moreProblem = ref("");
   const fresh = ref(0);
@@ -50,6 +52,12 @@ export function useCalls() {
     const mine = new AbortController();
     running = mine;
     filters = wanted;
+    const never = impossible(wanted);
+    if (never) {
+      slow.value = false;
+      problem.value = never;
+      return false;
+    }
     if (place) {
       begin(listAt(place));
       total.value = place.total;
@@ -70,7 +78,7 @@ export function useCalls() {
       void count(page, mine);
       return true;
     } catch (err) {
-      if (!mine.signal.aborted) problem.value = sayProblem(err);
+      if (!mine.signal.aborted) problem.value = listProblem(err, wanted);
       return false;
     } finally {
       clearTimeout(patience);
@@ -84,7 +92,7 @@ export function useCalls() {
     fresh.value = 0;
     seen.clear();
     refilling.clear();
-    problem.value = "";
+    problem.value = null;
     moreProblem.value = "";
   }
 
