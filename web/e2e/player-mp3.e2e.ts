@@ -137,6 +137,15 @@ afterAll(async () => {
 
 const dock = () => page.locator(".dock");
 const stands = () => dock().getByRole("button", { name: "播放", exact: true }).waitFor();
+/** Where a player that rests says it is, ms: it says so a few times a second. */
+async function rests(): Promise<number> {
+  let [before, since] = [-1, Date.now()];
+  return until("the place to rest", async () => {
+    const now = Number(await dock().getByLabel("位置").getAttribute("value"));
+    if (now !== before) [before, since] = [now, Date.now()];
+    return Date.now() - since > 1000 && now;
+  });
+}
 const plays = () => dock().getByRole("button", { name: "暂停" }).waitFor();
 
 /** Hears so long from where sound begins; its loudness each `fineMs`. */
@@ -222,7 +231,7 @@ describe.each(forms.map(([name], i) => [name, i] as const))("an MP3 file: %s", (
     await stands();
     await page.keyboard.press("Shift+ArrowLeft");
     await page.keyboard.press(",");
-    const stepped = Number(await dock().getByLabel("位置").getAttribute("value"));
+    const stepped = await rests();
     await forget(page);
     await page.keyboard.press("k");
     const place = placeOf(await hearFirst(3000));
