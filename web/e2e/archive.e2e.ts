@@ -11,7 +11,8 @@ import { listenForErrors, openWindow, picture, signIn, speakLanguage, startChrom
 import { binary, Server, until } from "./server";
 
 // Whether one is signed in is asked before one is; the browser notes the answer.
-const known = [/status of 401 .*\/api\/v1\/me\b/];
+// The same of what one's role may not.
+const known = [/status of 401 .*\/api\/v1\/me\b/, /status of 403 .*\/api\/v1\/calls\?.*state=deleted/];
 const filled = 700;
 const formula = "=1+1";
 
@@ -280,6 +281,85 @@ describe("who looks for calls", () => {
     });
     await button.click();
     await form.waitFor({ state: "hidden" });
+  });
+
+  test("scrolls many columns aside; the line one searches in, the buttons and the first column stay", async () => {
+    const usual = "time,length,sound,seat,agent,number,account,business,notes";
+    const box = async (what: string) => {
+      const found = await page.locator(what).first().boundingBox();
+      return [found?.x, found?.width].map((n) => Math.round(n ?? -1));
+    };
+    const content = page.locator("#content");
+    const over = () => content.evaluate((el) => el.scrollWidth - el.clientWidth);
+    try {
+      await page.setViewportSize({ width: 1366, height: 768 });
+      await archive();
+      await until("the usual columns to fit", async () => (await over()) === 0);
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await archive(`?columns=${usual},branch,listened,silence,monologue`);
+      await until("more columns than fit", async () => (await over()) > 100);
+      const stays = [".words", ".page-tools", "td.play", "td.c-time", "th.c-time", ".bar > .el-button"];
+      const before = await Promise.all(stays.map(box));
+      await content.evaluate((el) => {
+        el.scrollLeft = el.scrollWidth;
+      });
+      await until("the last column", async () => {
+        const [x = 0, width = 0] = await box("th.c-monologue");
+        return x + width < 1440;
+      });
+      const after = await Promise.all(stays.map(box));
+      // A row's own lie at the page's edge once it was scrolled, as far from each other as before.
+      for (const [i, what] of stays.entries())
+        if (/^t/.test(what)) expect(after[i]?.[0] ?? -1, what).toBeLessThanOrEqual(before[i]?.[0] ?? -1);
+        else expect(after[i], what).toEqual(before[i]);
+      expect(after[2]?.[0]).toBeGreaterThanOrEqual(84); // the rail's width
+      for (const id of ["time", "seat", "notes", "monologue"])
+        expect(await box(`td.c-${id}`), id).toEqual(await box(`th.c-${id}`));
+    } finally {
+      await page.setViewportSize({ width: 1440, height: 900 });
+    }
+  });
+
+  test("says at the field what is no figure, and looks for nothing meanwhile", async () => {
+    await archive();
+    await page.getByRole("button", { name: "筛选", exact: true }).click();
+    const form = page.locator(".archive-filters:visible");
+    const apply = form.getByRole("button", { name: "查询", exact: true });
+    await form.getByLabel("时长至少").fill("10m");
+    await form.getByLabel("静音至少").fill("150");
+    await form.getByText("请填 0–999999 的整数").waitFor();
+    await form.getByText("请填 0–100 的数字").waitFor();
+    await apply.click();
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-invalid"))).toBe("true");
+    await form.getByLabel("静音至少").fill("");
+    await form.getByLabel("时长至少").fill("600");
+    await form.getByLabel("时长至多").fill("10");
+    await form.getByText("“时长至少”比“时长至多”还大").waitFor();
+    await apply.click();
+    expect(search()).toBe("");
+    await form.getByLabel("时长至多").fill("900");
+    await apply.click();
+    await chip("时长至多：900 秒").waitFor();
+    expect(search()).toBe("?shortest=600&longest=900");
+  });
+
+  test("is led on where trying again cannot help", async () => {
+    await page.goto(`${server.url}/archive?shortest=600&longest=10&seat=w1`);
+    const failure = page.locator(".panel").getByRole("alert");
+    await failure.getByText("“时长至少”比“时长至多”还大").waitFor();
+    expect(await failure.getByRole("button", { name: "重试" }).count()).toBe(0);
+    await failure.getByRole("button", { name: "去掉“时长至少：600 秒”" }).click();
+    await only(special);
+    expect(search()).toBe("?longest=10&seat=w1");
+
+    const other = await desk("qian", await server.makeUser("qian", "钱质检", "inspector"));
+    await other.goto(`${server.url}/archive?state=deleted&seat=w1`);
+    await other.getByText("您的角色看不到已删除的通话").waitFor();
+    expect(await other.getByRole("button", { name: "重试" }).count()).toBe(0);
+    await other.getByRole("button", { name: "去掉“状态：已删除”" }).click();
+    await rows(other).first().waitFor();
+    expect(new URL(other.url()).search).toBe("?seat=w1");
+    await other.context().close();
   });
 
   test("chooses columns; a link shows the same to somebody else", async () => {
