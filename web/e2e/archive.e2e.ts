@@ -315,6 +315,10 @@ describe("who looks for calls", () => {
       expect(after[2]?.[0]).toBeGreaterThanOrEqual(84); // the rail's width
       for (const id of ["time", "seat", "notes", "monologue"])
         expect(await box(`td.c-${id}`), id).toEqual(await box(`th.c-${id}`));
+      await rows().first().focus();
+      await page.keyboard.press("End");
+      await page.locator("tr[data-row]:focus").waitFor(); // the last of those that had come
+      expect(await box("td.c-monologue")).toEqual(await box("th.c-monologue"));
     } finally {
       await page.setViewportSize({ width: 1440, height: 900 });
     }
