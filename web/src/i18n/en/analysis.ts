@@ -45,7 +45,7 @@ export default {
   judgedOlder: "Judged by older ones",
   judgedNever: "Not analysed yet",
   offer:
-    "{n} calls were not judged by the present thresholds: their flags and marks may not match the settings.",
+    "Calls not judged by the present thresholds: {n}. Their flags and marks may not match the settings.",
   fine: "All calls were judged by the present thresholds.",
   start: "Judge these calls anew",
   startAll: "Judge all anew",
@@ -59,7 +59,7 @@ export default {
   lastEnded: "Ended {at}, started by {by}",
   lastStopped: "Stopped {at}, started by {by}",
   result: "{n} calls analysed, {changed} changed, {untold} without levels, {failed} failed",
-  failures: "{n} calls could not be analysed",
+  failures: "Calls that could not be analysed: {n}",
   talk: {
     title: "How it went",
     agent: "Agent",
