@@ -28,11 +28,11 @@ func (m Mark) Validate() error {
 // ValidateOn is Validate for a mark on call, which has lasted until now where it
 // is live.
 func (m Mark) ValidateOn(call Call, now time.Time) error {
-	length := call.DurationMs
+	length, known := call.DurationMs, call.DurationMs > 0
 	if call.State == CallLive {
-		length = call.OffsetMs(now)
+		length, known = max(call.OffsetMs(now), 0), true
 	}
-	if length > 0 && m.EndMs > length+markSlack { // 0: nobody knows
+	if known && m.EndMs > length+markSlack {
 		return Fail(Invalid, "mark_beyond", "the call has lasted %d ms, and the mark would lie behind that", length)
 	}
 	return m.Validate()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +19,30 @@ type deskImports = Imports
 // badPages are imports whose files are a few, of which a page cannot be read.
 type badPages struct {
 	deskImports
+	mu      sync.Mutex
 	bad     int // the page that fails, from 0; -1 none
 	read    int
 	bounded bool // each page but the first, which its request bounds, had an end of its own
 }
 
+// begin has the page bad fail from now on.
+func (b *badPages) begin(bad int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bad, b.read, b.bounded = bad, 0, true
+}
+
+func (b *badPages) wereBounded() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bounded
+}
+
 var errBadPage = errors.New("the disk is gone")
 
 func (b *badPages) Files(ctx context.Context, _ index.ImportFileQuery) (index.ImportFilePage, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	n := b.read
 	b.read++
 	if until, ok := ctx.Deadline(); n > 0 && (!ok || time.Until(until) > handleWithin) {
@@ -63,13 +80,13 @@ func TestReportsThatCannotBeRead(t *testing.T) {
 		{"csv", 2, false, http.StatusOK},
 		{"xlsx", 2, true, http.StatusInternalServerError}, // a workbook goes when it is whole
 	} {
-		pages.bad, pages.read, pages.bounded = row.bad, 0, true
+		pages.begin(row.bad)
 		resp, err := http.DefaultClient.Do(u.request(http.MethodGet, "/api/v1/imports/"+u.imported+"/report?format="+row.format, nil))
 		must(t, err)
 		got, err := io.ReadAll(resp.Body)
 		must(t, resp.Body.Close())
-		if (err == nil) != row.whole || resp.StatusCode != row.status || !pages.bounded {
-			t.Errorf("%+v: %d, %v, bounded %v", row, resp.StatusCode, err, pages.bounded)
+		if (err == nil) != row.whole || resp.StatusCode != row.status || !pages.wereBounded() {
+			t.Errorf("%+v: %d, %v, bounded %v", row, resp.StatusCode, err, pages.wereBounded())
 		}
 		named := resp.Header.Get("Content-Disposition") != ""
 		if named != (row.status == http.StatusOK) {

@@ -32,13 +32,18 @@ type keeping struct {
 
 func keep(t *testing.T) *keeping {
 	t.Helper()
-	return keepOn(t, "sqlite:"+filepath.Join(t.TempDir(), "index.db"))
+	dir := t.TempDir()
+	return keepIn(t, dir, "sqlite:"+filepath.Join(dir, "index.db"))
 }
 
 // keepOn is keep over the index at url.
 func keepOn(t *testing.T, url string) *keeping {
 	t.Helper()
-	dir := t.TempDir()
+	return keepIn(t, t.TempDir(), url)
+}
+
+func keepIn(t *testing.T, dir, url string) *keeping {
+	t.Helper()
 	store, err := files.Open(dir, files.Options{})
 	must(t, err)
 	ix, err := index.Open(t.Context(), url)
