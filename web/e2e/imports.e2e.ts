@@ -188,7 +188,8 @@ test("an English page says the same", async () => {
   await keep(english, "import-empty-en");
   await chooseFolder(english, tapes);
   await english.getByText("6 files, ").first().waitFor();
-  await english.locator(".suggestion").filter({ hasText: pattern }).click();
+  const suggested = "{date:yyyyMMdd}/{seat}_{agent}_{number}_{time:HHmmss}";
+  await english.locator(".suggestion").filter({ hasText: suggested }).click();
   await english.getByText("5 fit the pattern").waitFor();
   await expectAccessible(english);
   await keep(english, "import-draft-en");
