@@ -21,14 +21,9 @@ var snapshot = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true
 func (ix *Index) EditCall(ctx context.Context, id string, edit func(*earshot.Call) error) (c earshot.Call, err error) {
 	var refused error
 	err = ix.change(ctx, synced, "change a call", func(tx bun.Tx) error {
-		calls, err := callsToEdit(ctx, tx, []string{id})
-		if err != nil {
+		if c, err = callToEdit(ctx, tx, id); err != nil {
 			return err
 		}
-		if len(calls) == 0 {
-			return earshot.ErrNoCall
-		}
-		c = calls[0]
 		if refused = edit(&c); refused != nil {
 			return refused
 		}
@@ -48,17 +43,26 @@ func (ix *Index) EditCall(ctx context.Context, id string, edit func(*earshot.Cal
 func (ix *Index) GuardCall(ctx context.Context, id string, do func(earshot.Call) error) error {
 	var refused error
 	err := ix.change(ctx, lazy, "look after a call", func(tx bun.Tx) error {
-		calls, err := callsToEdit(ctx, tx, []string{id})
+		c, err := callToEdit(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if len(calls) == 0 {
-			return earshot.ErrNoCall
-		}
-		refused = do(calls[0])
+		refused = do(c)
 		return refused
 	})
 	return cmp.Or(refused, err)
+}
+
+// callToEdit is callsToEdit of one call; earshot.ErrNoCall.
+func callToEdit(ctx context.Context, tx bun.Tx, id string) (earshot.Call, error) {
+	calls, err := callsToEdit(ctx, tx, []string{id})
+	if err != nil {
+		return earshot.Call{}, err
+	}
+	if len(calls) == 0 {
+		return earshot.Call{}, earshot.ErrNoCall
+	}
+	return calls[0], nil
 }
 
 // callsToEdit are those of the calls ids that there are, which nobody else changes

@@ -23,14 +23,9 @@ func (ix *Index) SettleDouble(ctx context.Context, batch, id string,
 		if _, err := lockImport(ctx, tx, batch); err != nil { // before the call, always
 			return err
 		}
-		calls, err := callsToEdit(ctx, tx, []string{id})
-		if err != nil {
+		if c, err = callToEdit(ctx, tx, id); err != nil {
 			return err
 		}
-		if len(calls) == 0 {
-			return earshot.ErrNoCall
-		}
-		c = calls[0]
 		file, audit, err := edit(&c)
 		if refused = err; err != nil {
 			return err
