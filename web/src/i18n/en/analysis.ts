@@ -44,8 +44,7 @@ export default {
   judgedNow: "Judged by these thresholds",
   judgedOlder: "Judged by older ones",
   judgedNever: "Not analysed yet",
-  offer:
-    "Calls not judged by the present thresholds: {n}. Their flags and marks may not match the settings.",
+  offer: "Calls not judged by the present thresholds: {n}. Their flags and marks may not match the settings.",
   fine: "All calls were judged by the present thresholds.",
   start: "Judge these calls anew",
   startAll: "Judge all anew",
