@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { listenForErrors, openWindow, picture, signIn, speakLanguage, startChromium } from "./browser";
 import { keep } from "./pictures";
 import { recordCall, seatIs } from "./recording";
-import { type Seat, Server, until } from "./server";
+import { atNoon, type Seat, Server, until } from "./server";
 
 let server: Server;
 let browser: Browser;
@@ -18,7 +18,7 @@ let deaf: Seat;
 const errors: string[] = [];
 
 beforeAll(async () => {
-  server = await Server.start();
+  server = await Server.start(atNoon());
   await server.makeBranch("east", "城东营业厅");
   recorded = await server.makeSeat("w1", "一号窗口", "east", "counter", "event");
   deaf = await server.makeSeat("w2", "二号窗口", "east", "counter", "event");

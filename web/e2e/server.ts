@@ -60,6 +60,12 @@ export async function until<T>(
   throw new Error(`gave up waiting for ${what}${last ? ` (${last})` : ""}`);
 }
 
+/** The flag that makes it about noon now, for a test whose words are of "today". */
+export function atNoon(now = new Date()): string {
+  const ahead = 12 - now.getUTCHours();
+  return `--timezone=Etc/GMT${ahead > 0 ? "-" : "+"}${Math.abs(ahead)}`; // POSIX: west is positive
+}
+
 export class Server {
   readonly #flags: string[];
   #process: ChildProcess | undefined;
