@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/simplifiedchinese"
+
 	"earshot"
 	"earshot/audio/audiotest"
 	"earshot/audio/mp3"
@@ -25,6 +27,24 @@ func noise(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(rnd.Uint32())
+	}
+	return b
+}
+
+// highNoise are bytes of no plain text, with nothing in them that no text has.
+func highNoise(n int) []byte {
+	b := noise(n)
+	for i := range b {
+		b[i] |= 0x80
+	}
+	return b
+}
+
+func gb18030(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := simplifiedchinese.GB18030.NewEncoder().Bytes([]byte(text))
+	if err != nil {
+		t.Fatal(err)
 	}
 	return b
 }
@@ -233,36 +253,42 @@ func TestRefusals(t *testing.T) {
 		file []byte
 		code string
 	}{
-		"nothing":              {nil, "empty_file"},
-		"zeros":                {make([]byte, 100000), "all_zero"},
-		"AMR":                  {[]byte("#!AMR\n\x3c\x91"), "is_amr"},
-		"WMA":                  {[]byte("\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9"), "is_wma"},
-		"M4A":                  {[]byte("\x00\x00\x00\x20ftypM4A \x00\x00"), "is_m4a"},
-		"FLAC behind a tag":    {append(id3(100, "x"), "fLaC\x00\x00\x00\x22"...), "is_flac"},
-		"Vorbis":               {[]byte("OggS\x00\x02" + strings.Repeat("\x00", 20) + "\x01\x1e\x01vorbis"), "is_vorbis"},
-		"Ogg and nothing":      {[]byte("OggS\x00\x02" + strings.Repeat("\x00", 50)), "damaged_ogg"},
-		"AVI":                  {[]byte("RIFF\x00\x00\x00\x00AVI LIST"), "is_avi"},
-		"AVI with MP3 in it":   {append([]byte("RIFF\x00\x00\x00\x00AVI LIST"), bytes.Repeat(append([]byte{0xff, 0xe3, 0x28, 0xc4}, make([]byte, 140)...), 99)...), "is_avi"},
-		"a web page":           {[]byte("\n<!DOCTYPE html><title>404</title>"), "is_html"},
-		"a text":               {[]byte(strings.Repeat("通话记录,8001,张三\n", 500)), "is_text"},
-		"a ZIP archive":        {[]byte("PK\x03\x04\x14\x00\x00\x00"), "is_zip"},
-		"noise":                {noise(200000), "looks_crypted"},
-		"little noise":         {noise(300), "not_audio"},
-		"free format":          {free, "free_format"},
-		"AAC":                  {aac, "is_aac"},
-		"Layer II":             {layer2, "is_mp2"},
-		"only a tag":           {id3(1000, "\x00"), "not_audio"},
-		"G.729":                {[]byte(fmtOf(0x83, 1)), "wav_g729"},
-		"TrueSpeech":           {[]byte(fmtOf(0x22, 1)), "wav_truespeech"},
-		"a coding of no name":  {[]byte(fmtOf(0x99, 8)), "wav_other"},
-		"too short":            {[]byte(fmtOf(6, 8)), "too_short"},
-		"ADPCM without blocks": {[]byte(fmtOf(0x11, 4)), "damaged_wav"},
-		"no chunks":            {[]byte("RIFF\x04\x00\x00\x00WAVE"), "damaged_wav"},
-		"data first":           {[]byte("RIFF\x30\x00\x00\x00WAVEdata\x02\x00\x00\x00abfmt \x10\x00\x00\x00"), "wav_data_first"},
-		"text in UTF-16":       {[]byte("\xff\xfe" + strings.Repeat("\x1a\x90\xdd\x8b,\x008\x00\r\x00\n\x00", 99)), "is_text"},
-		"a mark, and noise":    {append([]byte("\xff\xfe\x01\x02"), noise(1000)...), "not_audio"},
-		"WAV behind zeros":     {append(make([]byte, 512), fmtOf(6, 8)...), "wav_behind_tag"},
-		"WAV behind a tag":     {append(id3(100, "x"), fmtOf(6, 8)...), "wav_behind_tag"},
+		"nothing":                 {nil, "empty_file"},
+		"zeros":                   {make([]byte, 100000), "all_zero"},
+		"AMR":                     {[]byte("#!AMR\n\x3c\x91"), "is_amr"},
+		"WMA":                     {[]byte("\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9"), "is_wma"},
+		"M4A":                     {[]byte("\x00\x00\x00\x20ftypM4A \x00\x00"), "is_m4a"},
+		"FLAC behind a tag":       {append(id3(100, "x"), "fLaC\x00\x00\x00\x22"...), "is_flac"},
+		"Vorbis":                  {[]byte("OggS\x00\x02" + strings.Repeat("\x00", 20) + "\x01\x1e\x01vorbis"), "is_vorbis"},
+		"Ogg and nothing":         {[]byte("OggS\x00\x02" + strings.Repeat("\x00", 50)), "damaged_ogg"},
+		"AVI":                     {[]byte("RIFF\x00\x00\x00\x00AVI LIST"), "is_avi"},
+		"AVI with MP3 in it":      {append([]byte("RIFF\x00\x00\x00\x00AVI LIST"), bytes.Repeat(append([]byte{0xff, 0xe3, 0x28, 0xc4}, make([]byte, 140)...), 99)...), "is_avi"},
+		"a web page":              {[]byte("\n<!DOCTYPE html><title>404</title>"), "is_html"},
+		"a text":                  {[]byte(strings.Repeat("通话记录,8001,张三\n", 500)), "is_text"},
+		"a ZIP archive":           {[]byte("PK\x03\x04\x14\x00\x00\x00"), "is_zip"},
+		"noise":                   {noise(200000), "looks_crypted"},
+		"little noise":            {noise(300), "not_audio"},
+		"free format":             {free, "free_format"},
+		"AAC":                     {aac, "is_aac"},
+		"Layer II":                {layer2, "is_mp2"},
+		"only a tag":              {id3(1000, "\x00"), "not_audio"},
+		"G.729":                   {[]byte(fmtOf(0x83, 1)), "wav_g729"},
+		"TrueSpeech":              {[]byte(fmtOf(0x22, 1)), "wav_truespeech"},
+		"a coding of no name":     {[]byte(fmtOf(0x99, 8)), "wav_other"},
+		"too short":               {[]byte(fmtOf(6, 8)), "too_short"},
+		"ADPCM without blocks":    {[]byte(fmtOf(0x11, 4)), "damaged_wav"},
+		"no chunks":               {[]byte("RIFF\x04\x00\x00\x00WAVE"), "damaged_wav"},
+		"data first":              {[]byte("RIFF\x30\x00\x00\x00WAVEdata\x02\x00\x00\x00abfmt \x10\x00\x00\x00"), "wav_data_first"},
+		"text in UTF-16":          {[]byte("\xff\xfe" + strings.Repeat("\x1a\x90\xdd\x8b,\x008\x00\r\x00\n\x00", 99)), "is_text"},
+		"text cut in a character": {[]byte(strings.Repeat("通话记录", 500)), "is_text"},
+		"text in GB18030":         {gb18030(t, strings.Repeat("通话记录：八〇〇一，张三；", 200)), "is_text"},
+		"a line in GB18030":       {gb18030(t, "本文件不是录音，只是一条说明。\r\n"), "is_text"},
+		"rare text in GB18030":    {gb18030(t, strings.Repeat("客户王喆、李镕基来电，咨询㎡单价。", 200)), "is_text"},
+		"A-law without a header":  {bytes.Repeat([]byte{0xd5, 0x55, 0xd4, 0x54, 0xd7}, 2000), "not_audio"},
+		"high bytes":              {highNoise(4000), "not_audio"},
+		"a mark, and noise":       {append([]byte("\xff\xfe\x01\x02"), noise(1000)...), "not_audio"},
+		"WAV behind zeros":        {append(make([]byte, 512), fmtOf(6, 8)...), "wav_behind_tag"},
+		"WAV behind a tag":        {append(id3(100, "x"), fmtOf(6, 8)...), "wav_behind_tag"},
 	} {
 		_, err := ask(c.file)
 		if e := earshot.AsError(err); err == nil || e.Code != c.code || e.Kind != earshot.Unsupported {

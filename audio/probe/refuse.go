@@ -153,18 +153,52 @@ func hidesWAV(head []byte) bool {
 
 func isText(head []byte) bool {
 	some := head[:min(len(head), 4096)]
+	ascii := 0
 	for _, c := range some {
 		if c < ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\f' {
 			return false
 		}
-	}
-	ascii := 0
-	for _, c := range some {
-		if c < 0x80 {
+		if c < utf8.RuneSelf {
 			ascii++
 		}
 	}
-	return len(some) > 0 && (utf8.Valid(some) || ascii > len(some)/2)
+	return len(some) > 0 && (utf8.Valid(wholeRunes(some)) || ascii > len(some)/2 || isGB18030(some))
+}
+
+// wholeRunes is text without what its end cut off a character.
+func wholeRunes(text []byte) []byte {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if last := text[len(text)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				return text[:len(text)-n]
+			}
+			break
+		}
+	}
+	return text
+}
+
+// isGB18030 says whether text is Chinese as GB18030 and its forerunners write it: in
+// pairs, nearly all of them characters that everybody uses. Any two bytes can be some
+// pair; noise has as many of those that nobody does.
+func isGB18030(text []byte) bool {
+	pairs, usual := 0, 0
+	for len(text) > 1 { // the last byte may be half of one
+		lead, trail := text[0], text[1]
+		switch {
+		case lead < utf8.RuneSelf:
+			text = text[1:]
+			continue
+		case lead == 0x80, lead == 0xff, trail < 0x40 && !(trail >= '0' && trail <= '9'), trail == 0x7f, trail == 0xff:
+			return false
+		}
+		pairs++
+		if trail >= 0xa1 && (lead >= 0xa1 && lead <= 0xa3 || lead >= 0xb0 && lead <= 0xf7) { // GB2312: signs and characters
+			usual++
+		}
+		text = text[2:]
+	}
+	return pairs > 0 && usual*4 >= pairs*3
 }
 
 // chained says whether four frames follow one another somewhere in the beginning.
