@@ -18,21 +18,28 @@ export interface Column {
 }
 
 export const columns = [
-  { id: "time", title: "archive.time", width: 172, exported: ["startedAt"] },
-  { id: "length", title: "archive.length", width: 78, right: true, exported: ["durationMs"] },
-  { id: "sound", title: "archive.sound", width: 126, exported: [] },
+  { id: "time", title: "archive.time", width: 172, least: 160, exported: ["startedAt"] },
+  { id: "length", title: "archive.length", width: 78, least: 74, right: true, exported: ["durationMs"] },
+  { id: "sound", title: "archive.sound", width: 126, least: 98, exported: [] },
   { id: "seat", title: "words.seat", width: 164, least: 146, grow: 13, exported: ["seat", "kind"] },
-  { id: "agent", title: "words.agent", width: 112, least: 100, grow: 11, exported: ["agent", "agentName"] },
-  { id: "number", title: "archive.filter.number", width: 156, grow: 10, exported: ["number", "direction"] },
+  { id: "agent", title: "words.agent", width: 118, least: 113, grow: 11, exported: ["agent", "agentName"] },
+  {
+    id: "number",
+    title: "archive.filter.number",
+    width: 156,
+    least: 152,
+    grow: 10,
+    exported: ["number", "direction"],
+  },
   {
     id: "account",
     title: "archive.account",
-    width: 192,
-    least: 160,
-    grow: 22,
+    width: 246,
+    least: 233,
+    grow: 16,
     exported: ["account", "ticket"],
   },
-  { id: "business", title: "archive.business", width: 74, grow: 8, exported: ["business"] },
+  { id: "business", title: "archive.business", width: 74, least: 70, grow: 8, exported: ["business"] },
   {
     id: "notes",
     title: "archive.notes",
