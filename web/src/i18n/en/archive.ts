@@ -103,6 +103,7 @@ export default {
     rows: "{n} rows so far…",
     done: "{n} rows exported: {name}",
     more: "These are the newest 100,000; there are older ones. Narrow the days and export in several goes.",
+    whole: "all calls",
   },
   searches: {
     title: "Saved searches",

@@ -103,6 +103,7 @@ export default {
     rows: "已取得 {n} 行…",
     done: "已导出 {n} 行：{name}",
     more: "只含最新的 100,000 个，还有更早的没有列出。请缩小时间范围后分次导出。",
+    whole: "全部通话",
   },
   searches: {
     title: "常用搜索",

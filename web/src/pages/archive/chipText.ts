@@ -2,7 +2,8 @@ import { isText, t } from "@/i18n";
 import type { useDirectory } from "@/live/directory";
 import type { Chip } from "./filters";
 
-type Directory = ReturnType<typeof useDirectory>;
+/** What ids are called. */
+export type Names = Pick<ReturnType<typeof useDirectory>, "seatName" | "branchName">;
 
 /** Per mille as people say it. */
 export const percent = (perMille: string | number): string => `${Number(perMille) / 10}%`;
@@ -12,23 +13,23 @@ const groups: Partial<Record<Chip["key"], string>> = {
 };
 
 /** A filter in words. */
-export function chipText(chip: Chip, directory: Directory): string {
+export function chipText(chip: Chip, names: Names): string {
   const { key, value } = chip;
   if (key === "days") return t(`archive.preset.${value}` as "archive.preset.today");
   if (key === "held" || key === "listened" || key === "imported")
     return t(`archive.${key}.${value}` as "archive.listened.yes");
   return t("archive.chip", {
     name: t(`archive.filter.${key}` as "archive.filter.seat"),
-    value: said(chip, directory),
+    value: said(chip, names),
   });
 }
 
-function said({ key, value }: Chip, directory: Directory): string {
+function said({ key, value }: Chip, names: Names): string {
   switch (key) {
     case "seat":
-      return directory.seatName(value);
+      return names.seatName(value);
     case "branch":
-      return directory.branchName(value);
+      return names.branchName(value);
     case "rating":
       return t("archive.stars", { n: value });
     case "shortest":

@@ -66,6 +66,9 @@ const texts = [
 export type ListKey = (typeof lists)[number];
 export type TextKey = (typeof texts)[number];
 
+/** The names of all filters, in the order they are shown. */
+export const filterKeys: readonly (TextKey | ListKey)[] = [...texts, ...lists];
+
 export const flags: Flag[] = [
   ...(["silence", "overtalk", "loud", "one_sided", "gaps"] as const),
   ...(["interrupted", "long", "short", "damaged"] as const),
