@@ -7,8 +7,9 @@
 // it is decided; what a crash leaves between two of these places is finished by
 // the notary, which reads what the ledger has and the index does not know of.
 //
-// It starts no goroutine that outlives the call that started it. Notarise and
-// Nightly run until their context ends, on goroutines of their caller.
+// It starts no goroutine that outlives the call that started it, but for those that
+// make Playables, which end when these are closed. Notarise and Nightly run until
+// their context ends, on goroutines of their caller.
 package storage
 
 import (
@@ -123,42 +124,7 @@ var (
 // what was there. Where the index fails the file is written nevertheless: put
 // the call again later. A call that is deleted stays so.
 func (a *Archive) SaveCall(ctx context.Context, c earshot.Call) error {
-	if !earshot.ValidCallID(c.ID) {
-		return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", c.ID)
-	}
-	defer a.calls.Lock(c.ID)()
-	if c.State != earshot.CallDeleted && a.isDeleted(ctx, c.ID) {
-		return nil
-	}
-	c = c.Clone()
-	a.judge(&c, a.ThresholdsNow(ctx))
-	return a.put(ctx, c)
-}
-
-// isDeleted asks the index, and where that is away the call's own file: an index
-// that is away does not keep the file from being written.
-func (a *Archive) isDeleted(ctx context.Context, id string) bool {
-	known, err := a.index.Call(ctx, id)
-	if err != nil {
-		known, err = a.readFile(id)
-	}
-	return err == nil && known.State == earshot.CallDeleted
-}
-
-// put writes file and index, with what holds the call. The caller holds the
-// call's lock.
-func (a *Archive) put(ctx context.Context, c earshot.Call) error {
-	c.Holds = a.HoldsOn(ctx, c)
-	if err := a.writeFile(c); err != nil {
-		return err
-	}
-	if err := a.index.SaveCall(ctx, c); err != nil {
-		return err
-	}
-	if c.State == earshot.CallStored {
-		a.wakeNotary()
-	}
-	return a.noteSilence(ctx, c)
+	return a.SaveCalls(ctx, []earshot.Call{c})
 }
 
 // saveAtOnce is how many call files are written at the same time: the disk makes
@@ -170,38 +136,85 @@ const saveAtOnce = 32
 func (a *Archive) SaveCalls(ctx context.Context, calls []earshot.Call) error {
 	calls = slices.Clone(calls)
 	slices.SortFunc(calls, func(x, y earshot.Call) int { return strings.Compare(x.ID, y.ID) })
-	rows := make([]index.Restored, len(calls))
-	thresholds := a.ThresholdsNow(ctx)
-	var writing errgroup.Group
-	writing.SetLimit(saveAtOnce)
-	for i, c := range calls {
+	for _, c := range calls {
 		if !earshot.ValidCallID(c.ID) {
 			return earshot.Fail(earshot.Invalid, "bad_call", "a call's id is a UUIDv7, not %q", c.ID)
 		}
+	}
+	thresholds := a.ThresholdsNow(ctx)
+	rows := make([]index.Restored, len(calls))
+	var judging errgroup.Group // levels are read for it
+	judging.SetLimit(saveAtOnce)
+	for i, c := range calls {
 		defer a.calls.Lock(c.ID)() // in the order of ids: two who save many do not wait for each other
-		writing.Go(func() error {
-			if c.State != earshot.CallDeleted && a.isDeleted(ctx, c.ID) {
-				return nil
-			}
-			c = c.Clone()
-			a.judge(&c, thresholds)
-			c.Holds = a.HoldsOn(ctx, c)
-			rows[i] = index.Restored{Call: c, Unheard: a.isUnheard(c)}
-			return a.writeFile(c)
+		judging.Go(func() error {
+			rows[i] = a.judged(c, thresholds)
+			return nil
 		})
 	}
-	if err := writing.Wait(); err != nil {
+	if err := judging.Wait(); err != nil {
 		return err
 	}
-	if err := a.step("call files written"); err != nil {
-		return err
+	return a.put(ctx, rows)
+}
+
+// judged is a call as it is to be kept.
+func (a *Archive) judged(c earshot.Call, thresholds earshot.ThresholdsByKind) index.Restored {
+	c = c.Clone()
+	a.judge(&c, thresholds)
+	return index.Restored{Call: c, Unheard: a.isUnheard(c)}
+}
+
+// put writes files and index, with what holds the calls; those that are deleted
+// stay so. The caller holds the calls' locks.
+func (a *Archive) put(ctx context.Context, calls []index.Restored) error {
+	written := false
+	err := a.index.SaveWritten(ctx, calls, func(rows []index.Restored) error {
+		written = true
+		if err := a.writeFiles(rows); err != nil {
+			return err
+		}
+		return a.step("call files written")
+	})
+	if err != nil && !written {
+		err = errors.Join(err, a.writeWithoutIndex(ctx, calls))
 	}
-	rows = slices.DeleteFunc(rows, func(r index.Restored) bool { return r.Call.ID == "" }) // deleted, and so they stay
-	if err := a.index.RestoreCalls(ctx, rows); err != nil {
-		return err
+	if err == nil && slices.ContainsFunc(calls, func(r index.Restored) bool { return r.Call.State == earshot.CallStored }) {
+		a.wakeNotary()
 	}
-	a.wakeNotary()
-	return nil
+	return err
+}
+
+func (a *Archive) writeFiles(rows []index.Restored) error {
+	var writing errgroup.Group
+	writing.SetLimit(saveAtOnce)
+	for _, r := range rows {
+		writing.Go(func() error { return a.writeFile(r.Call) })
+	}
+	return writing.Wait()
+}
+
+// writeWithoutIndex writes files of calls as well as can be told while the index is
+// away: it does not keep them from being written.
+func (a *Archive) writeWithoutIndex(ctx context.Context, rows []index.Restored) error {
+	var some []index.Restored
+	for _, r := range rows {
+		if r.Call.State != earshot.CallDeleted && a.isDeleted(ctx, r.Call.ID) {
+			continue
+		}
+		r.Call.Holds = a.HoldsOn(ctx, r.Call)
+		some = append(some, r)
+	}
+	return a.writeFiles(some)
+}
+
+// isDeleted asks the index, and where that is away the call's own file.
+func (a *Archive) isDeleted(ctx context.Context, id string) bool {
+	known, err := a.index.Call(ctx, id)
+	if err != nil {
+		known, err = a.readFile(id)
+	}
+	return err == nil && known.State == earshot.CallDeleted
 }
 
 // readFile is what the call's own file says; fs.ErrNotExist where there is none.

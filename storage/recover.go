@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"earshot"
+	"earshot/storage/index"
 )
 
 // RecoverAll recovers every call that a crash left: those the index has as live
@@ -113,11 +114,11 @@ func (a *Archive) Recover(ctx context.Context, call earshot.Call) (earshot.Call,
 	if err := r.run(ctx); err != nil {
 		return earshot.Call{}, fmt.Errorf("recover call %s: %w", call.ID, err)
 	}
-	a.judge(&r.call, a.ThresholdsNow(ctx))
-	if err := a.put(ctx, r.call); err != nil {
+	kept := a.judged(r.call, a.ThresholdsNow(ctx))
+	if err := a.put(ctx, []index.Restored{kept}); err != nil {
 		return earshot.Call{}, err
 	}
-	return r.call, r.clear()
+	return kept.Call, r.clear()
 }
 
 // recovery is the recovery of one call.

@@ -1,10 +1,8 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"reflect"
 
 	"github.com/uptrace/bun"
 
@@ -22,61 +20,17 @@ type Judged struct {
 // are still so, all or none; else it is asked again. Where it fails nothing is
 // kept; it must not ask the index anything. Of its answer only what analysis makes
 // is written: talk, flags and alert marks.
-//
-// In PostgreSQL nobody edits the calls meanwhile. SQLite has one writer, whom
-// judge, writing files, is not to keep from others: there it is done before.
 func (ix *Index) JudgeCalls(ctx context.Context, ids []string, judge func([]earshot.Call) ([]Judged, error)) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if ix.postgres {
-		return ix.judgeAmid(ctx, ids, judge)
+	var judged []Judged
+	read := func(tx bun.Tx) ([]earshot.Call, error) { return callsToEdit(ctx, tx, ids) }
+	do := func(calls []earshot.Call) (some bool, err error) {
+		judged, err = judge(calls)
+		return len(judged) > 0, err
 	}
-	calls, err := ix.CallsOf(ctx, ids)
-	for range judgeTries {
-		var judged []Judged
-		if err == nil {
-			judged, err = judge(calls)
-		}
-		if err != nil || len(judged) == 0 {
-			return err
-		}
-		moved := false
-		err = ix.change(ctx, synced, keepJudged, func(tx bun.Tx) error {
-			now, err := callsToEdit(ctx, tx, ids)
-			if moved = !reflect.DeepEqual(now, calls); moved || err != nil {
-				calls = now
-				return err
-			}
-			return putJudged(ctx, tx, judged)
-		})
-		if !moved || err != nil {
-			return err
-		}
-	}
-	return ix.judgeAmid(ctx, ids, judge)
-}
-
-const (
-	judgeTries = 3 // before whoever edits the calls is made to wait
-	keepJudged = "keep how calls went"
-)
-
-// judgeAmid has judge asked in the transaction that keeps its answer.
-func (ix *Index) judgeAmid(ctx context.Context, ids []string, judge func([]earshot.Call) ([]Judged, error)) error {
-	var refused error
-	err := ix.change(ctx, synced, keepJudged, func(tx bun.Tx) error {
-		calls, err := callsToEdit(ctx, tx, ids)
-		if err != nil {
-			return err
-		}
-		var judged []Judged
-		if judged, refused = judge(calls); refused != nil || len(judged) == 0 {
-			return refused
-		}
-		return putJudged(ctx, tx, judged)
-	})
-	return cmp.Or(refused, err)
+	return amid(ctx, ix, synced, "keep how calls went", read, do, func(tx bun.Tx) error { return putJudged(ctx, tx, judged) })
 }
 
 // judgedRow is how a call went.

@@ -17,7 +17,7 @@ func TestWhoJudgesIsAskedAgain(t *testing.T) {
 	}{
 		{"nobody edits", 0, 1},
 		{"somebody edits once", 1, 2},
-		{"again and again", judgeTries, judgeTries + 1},
+		{"again and again", amidTries, amidTries + 1},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			url := ofSQLite(t)
