@@ -61,13 +61,13 @@ func (a *Archive) bury(ctx context.Context, b index.Burial) error {
 	if err := a.step("tombstone in the file"); err != nil {
 		return err
 	}
-	for _, part := range b.Call.Parts {
-		if err := a.playing.forget(part); err != nil {
+	for _, name := range filesOf(b.Call) {
+		if err := a.remove(name); err != nil {
 			return err
 		}
 	}
-	for _, name := range filesOf(b.Call) {
-		if err := a.remove(name); err != nil {
+	for _, part := range b.Call.Parts { // now nothing is made of it any more
+		if err := a.playing.forget(part); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +20,6 @@ import (
 	"earshot"
 	"earshot/audio/wav"
 	"earshot/storage/convert"
-	"earshot/storage/files"
 )
 
 // Playables are parts that no browser plays, as WAVE files of plain samples that
@@ -27,14 +27,23 @@ import (
 // their own beside the audio, as long as there is room: no more than copies,
 // unknown to the ledger, to back-ups and to whatever looks through the audio. They
 // go with their call, and all of them at each start.
+//
+// Each is made on a goroutine of its own, once for all who ask; it ends when the
+// file is there, when its part is forgotten, with the last who waits for its turn, or
+// with Close, which waits for it.
 type Playables struct {
 	dir     *os.Root
 	most    int64 // bytes kept
 	room    Room
 	now     func() time.Time
 	convert *convert.Converter
-	making  files.Locks
 	tidying sync.Mutex
+
+	turns  chan struct{} // so many are made at a time
+	mu     sync.Mutex
+	closed bool
+	making map[string]*conversion // by the name of the file
+	run    sync.WaitGroup
 }
 
 // mostPlayable is how many bytes are kept in all.
@@ -62,8 +71,17 @@ func (a *Archive) KeepPlayables(dir string, room Room) (io.Closer, error) {
 	return p, nil
 }
 
-// Close gives the folder back.
-func (p *Playables) Close() error { return p.dir.Close() }
+// Close ends what is being made and gives the folder back.
+func (p *Playables) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	for _, c := range p.making {
+		c.end(context.Canceled)
+	}
+	p.mu.Unlock()
+	p.run.Wait()
+	return p.dir.Close()
+}
 
 func openPlayables(dir string, c *convert.Converter, room Room, now func() time.Time) (*Playables, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -73,7 +91,10 @@ func openPlayables(dir string, c *convert.Converter, room Room, now func() time.
 	if err != nil {
 		return nil, fmt.Errorf("the folder of converted recordings: %w", err)
 	}
-	p := &Playables{dir: root, most: mostPlayable, room: room, now: now, convert: c}
+	p := &Playables{
+		dir: root, most: mostPlayable, room: room, now: now, convert: c,
+		turns: make(chan struct{}, runtime.NumCPU()), making: map[string]*conversion{},
+	}
 	kept, err := p.kept()
 	for _, k := range kept {
 		err = errors.Join(err, p.remove(k.name))
@@ -101,41 +122,36 @@ func (a *Archive) Playable(ctx context.Context, id string, n int) (*os.File, ear
 	if p == nil {
 		return nil, part, ErrNoConverter
 	}
-	// Whoever asked may go away: who asks next finds it made.
-	file, err := p.open(context.WithoutCancel(ctx), part, func() (io.ReadSeekCloser, error) { return a.openPart(part) })
+	file, err := p.open(ctx, part, func() (io.ReadSeekCloser, error) { return a.openPart(part) })
 	return file, part, err
 }
 
-func (p *Playables) open(ctx context.Context, part earshot.Part, original func() (io.ReadSeekCloser, error)) (*os.File, error) {
+// openTries is how often a file that was made is looked for: another one, just made,
+// may have taken its room before it was opened.
+const openTries = 3
+
+func (p *Playables) open(ctx context.Context, part earshot.Part, original func() (io.ReadSeekCloser, error)) (file *os.File, err error) {
 	if b, err := hex.DecodeString(part.SHA256); err != nil || len(b) != 32 {
 		return nil, earshot.ErrNoPart
 	}
 	name := part.SHA256 + ".wav"
-	defer p.making.Lock(name)()
-	file, err := p.dir.Open(name)
-	if err == nil {
-		// What was heard last goes last; where the time cannot be set it goes earlier.
-		_ = p.dir.Chtimes(name, p.now(), p.now())
-		return file, nil
+	for range openTries {
+		if file, err = p.dir.Open(name); err == nil {
+			// What was heard last goes last; where the time cannot be set it goes earlier.
+			_ = p.dir.Chtimes(name, p.now(), p.now())
+			return file, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if !p.convert.Installed() {
+			return nil, ErrNoConverter
+		}
+		if err := p.made(ctx, name, part, original); err != nil {
+			return nil, err
+		}
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open a converted recording: %w", err)
-	}
-	if !p.convert.Installed() {
-		return nil, ErrNoConverter
-	}
-	from, err := original()
-	if err != nil {
-		return nil, err
-	}
-	err = p.make(ctx, name, part, from)
-	if err = errors.Join(err, from.Close()); err != nil {
-		return nil, err
-	}
-	if err := p.tidy(name); err != nil {
-		return nil, err
-	}
-	return p.dir.Open(name)
+	return nil, fmt.Errorf("open a converted recording: %w", err)
 }
 
 // make converts a recording into the file name. Nothing is synced: after a power
@@ -304,12 +320,21 @@ func (p *Playables) remove(name string) error {
 	return nil
 }
 
-// forget takes away what was made of a part.
+// forget takes away what was made of a part, whose own file is gone, and what is
+// being made of it.
 func (p *Playables) forget(part earshot.Part) error {
 	if p == nil || part.SHA256 == "" {
 		return nil
 	}
 	name := part.SHA256 + ".wav"
-	defer p.making.Lock(name)()
+	p.mu.Lock()
+	c := p.making[name]
+	if c != nil {
+		c.end(earshot.ErrNoPart)
+	}
+	p.mu.Unlock()
+	if c != nil {
+		<-c.done
+	}
 	return p.remove(name)
 }
