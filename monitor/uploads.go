@@ -37,7 +37,7 @@ var uploadRoutes = []Route{
 // Uploads is what the monitor needs of the keeper of uploads; storage.Uploads
 // satisfies it.
 type Uploads interface {
-	Begin(imported, path string, bytes int64, modified time.Time) (storage.Upload, error)
+	Begin(imported string, file storage.NewUpload) (storage.Upload, error)
 	Upload(ctx context.Context, imported, id string) (storage.Upload, error)
 	Append(ctx context.Context, imported, id string, offset int64, r io.Reader, interrupt func()) (storage.Upload, error)
 	Discard(ctx context.Context, imported, id string) (storage.Upload, error)
@@ -91,20 +91,21 @@ func (s *Server) beginUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	path, modified, err := uploadFile(r.Header.Get("Upload-Metadata"))
+	file, err := uploadFile(r.Header.Get("Upload-Metadata"))
 	if err != nil {
 		return err
 	}
+	file.Bytes = bytes
 	id := r.PathValue("id")
 	if err := s.gathers(r.Context(), id); err != nil {
 		return err
 	}
-	upload, err := s.Uploads.Begin(id, path, bytes, modified)
+	upload, err := s.Uploads.Begin(id, file)
 	if err != nil {
 		return err
 	}
 	row := s.row(visitOf(r.Context()).who, earshot.AuditUpload, Subject{Seat: importTarget(id)})
-	row.Reason = path
+	row.Reason = file.Path
 	s.audit.AddOnce("upload|"+row.Who+"|"+row.Target, row)
 	w.Header().Set("Location", "/api/v1/imports/"+id+"/uploads/"+upload.ID)
 	w.Header().Set("Upload-Offset", strconv.FormatInt(upload.Offset, 10))
@@ -182,34 +183,36 @@ func uploadNumber(r *http.Request, name string) (int64, error) {
 	return n, nil
 }
 
-// uploadFile is the path of the file and its own time, if they are said, out of
+// uploadFile is what is said of the file, but for its length, out of
 // Upload-Metadata: keys, each with a value in base64, with commas between.
-func uploadFile(metadata string) (path string, modified time.Time, err error) {
+func uploadFile(metadata string) (file storage.NewUpload, err error) {
 	bad := earshot.Fail(errUploadHeader.Kind, errUploadHeader.Code, "Upload-Metadata has the file's path, in base64")
 	if len(metadata) > metadataLimit {
-		return "", time.Time{}, bad
+		return file, bad
 	}
 	for pair := range strings.SplitSeq(metadata, ",") {
 		key, coded, _ := strings.Cut(strings.TrimSpace(pair), " ")
 		value, err := base64.StdEncoding.DecodeString(coded)
 		if err != nil {
-			return "", time.Time{}, bad.Because(err)
+			return file, bad.Because(err)
 		}
 		switch key {
 		case "path":
-			path = string(value)
+			file.Path = string(value)
 		case "modified":
 			ms, err := strconv.ParseInt(string(value), 10, 64)
 			if err != nil {
-				return "", time.Time{}, earshot.Fail(bad.Kind, bad.Code, "modified is in milliseconds since 1970").Because(err)
+				return file, earshot.Fail(bad.Kind, bad.Code, "modified is in milliseconds since 1970").Because(err)
 			}
-			modified = sensibleTime(ms)
+			file.Modified = sensibleTime(ms)
+		case "recoded":
+			file.Recoded = true
 		}
 	}
-	if path == "" {
-		return "", time.Time{}, bad
+	if file.Path == "" {
+		return file, bad
 	}
-	return path, modified, nil
+	return file, nil
 }
 
 // sensibleTime is the instant, or none if it is out of what file systems keep.

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"earshot"
+	"earshot/audio/wav"
 	"earshot/storage"
 )
 
@@ -214,5 +216,36 @@ func TestAnImportRuns(t *testing.T) {
 	u.get("/api/v1/imports/"+u.imported).fails(http.StatusNotFound, "no_import")
 	if row := h.audited(earshot.AuditImport, 1)[0]; row.Target != "import:"+u.imported || !strings.Contains(row.Reason, "1 files") {
 		t.Errorf("audited was %+v", row)
+	}
+}
+
+// What the sender alone knows of a file's name stands in the server's report.
+func TestTheReportSaysWhoseNamesWereRecoded(t *testing.T) {
+	h := open(t)
+	h.seat(h.admin(), "w1")
+	u := h.uploader()
+	sound := string(append(wav.AppendHeader(nil, wav.ALaw, 1, 4000), bytes.Repeat([]byte{0x55, 0xd5}, 2000)...))
+	for name, said := range map[string]string{"刘洋.wav": ",recoded", "plain.wav": ""} {
+		sent := sound + name // other bytes: another call
+		where := u.ask(http.MethodPost, u.all(), "", "Upload-Length", strconv.Itoa(len(sent)), "Upload-Metadata", named64(name)+said).
+			want(http.StatusCreated).header.Get("Location")
+		u.ask(http.MethodPatch, where, sent, "Upload-Offset", "0").want(http.StatusNoContent)
+	}
+	settings := earshot.ImportSettings{Seat: "w1", Charset: "auto"}
+	u.do(http.MethodPatch, "/api/v1/imports/"+u.imported, importPatch{Settings: &settings}).want(http.StatusOK)
+	u.do(http.MethodPost, "/api/v1/imports/"+u.imported+"/start", nil).want(http.StatusAccepted)
+	h.eventually("the import is done", func() bool {
+		var one earshot.Import
+		u.get("/api/v1/imports/" + u.imported).want(http.StatusOK).into(&one)
+		return one.State == earshot.ImportDone
+	})
+	var files importFiles
+	u.get("/api/v1/imports/" + u.imported + "/files?remark=" + earshot.RemarkNameRecoded).want(http.StatusOK).into(&files)
+	if len(files.Files) != 1 || files.Files[0].Path != "刘洋.wav" || files.Files[0].Fate != earshot.FateStored {
+		t.Errorf("the files are %+v", files)
+	}
+	report := string(u.get("/api/v1/imports/" + u.imported + "/report?format=csv&lang=zh").want(http.StatusOK).body)
+	if strings.Count(report, "文件名不是 UTF-8，按 GB18030 读取") != 1 {
+		t.Errorf("the report is %q", report)
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"earshot"
-	"earshot/storage/imports"
 )
 
 // Bounds of what is uploaded.
@@ -41,6 +40,7 @@ type UploadOptions struct {
 //	DIR/<import>/files/…          complete files, by the paths they were sent with
 //	DIR/<import>/parts/<id>       what has arrived of a file so far
 //	DIR/<import>/parts/<id>.json  what it will be
+//	DIR/<import>/recoded/<id>     there if the file's name was no UTF-8 where it came from
 //
 // What has arrived is as long as its file: there is no other record of it that a
 // crash could make wrong. Names never lead out of the folder: all access goes
@@ -61,6 +61,14 @@ type Upload struct {
 	Bytes    int64     `json:"bytes"`
 	Offset   int64     `json:"offset"` // what has arrived
 	Modified time.Time `json:"modified"`
+}
+
+// NewUpload is what is said of a file before it comes.
+type NewUpload struct {
+	Path     string // UTF-8, with slashes
+	Bytes    int64
+	Modified time.Time // zero: nobody says
+	Recoded  bool      // the name was no UTF-8 where the file lies
 }
 
 // Done says whether all of it has arrived.
@@ -108,17 +116,6 @@ func (u *Uploads) Folder(imported string) string {
 	return filepath.Join(u.Dir, imported, uploadedFiles)
 }
 
-// Open opens an import's complete files for who brings them in.
-func (u *Uploads) Open(imported string) (ImportFolder, error) {
-	if !earshot.ValidCallID(imported) {
-		return nil, ErrNoUpload
-	}
-	if err := u.root.MkdirAll(path.Join(imported, uploadedFiles), 0o700); err != nil {
-		return nil, fmt.Errorf("the uploads of import %s: %w", imported, err)
-	}
-	return imports.OpenFolder(u.Folder(imported))
-}
-
 // Taken takes a file away that has become a call, or is one already.
 func (u *Uploads) Taken(imported string, file earshot.ImportFile) error {
 	if file.Fate != earshot.FateStored && file.Fate != earshot.FateDuplicate {
@@ -139,30 +136,30 @@ func (u *Uploads) Taken(imported string, file earshot.ImportFile) error {
 	return nil
 }
 
-// Begin makes an upload of a file of so many bytes. An upload of that path and
-// length that is there already is answered as it is. ErrImportBegun.
-func (u *Uploads) Begin(imported, name string, bytes int64, modified time.Time) (Upload, error) {
-	if err := checkUploadPath(name); err != nil {
+// Begin makes an upload of a file. An upload of that path and length that is there
+// already is answered as it is. ErrImportBegun.
+func (u *Uploads) Begin(imported string, file NewUpload) (Upload, error) {
+	if err := checkUploadPath(file.Path); err != nil {
 		return Upload{}, err
 	}
-	if bytes < 0 {
+	if file.Bytes < 0 {
 		return Upload{}, earshot.Fail(earshot.Invalid, "bad_length", "a file has no negative length")
 	}
-	if bytes > MostUploadBytes {
+	if file.Bytes > MostUploadBytes {
 		return Upload{}, ErrUploadSize
 	}
 	b, err := u.batch(imported)
 	if err != nil {
 		return Upload{}, err
 	}
-	id := uploadID(name)
+	id := uploadID(file.Path)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.sealed {
 		return Upload{}, ErrImportBegun
 	}
 	if known, ok := b.uploads[id]; ok {
-		if known.Bytes != bytes {
+		if known.Bytes != file.Bytes {
 			return Upload{}, ErrPathTaken
 		}
 		return known.Upload, nil
@@ -170,15 +167,15 @@ func (u *Uploads) Begin(imported, name string, bytes int64, modified time.Time) 
 	if len(b.uploads) >= MostUploads || b.partial >= mostPartial {
 		return Upload{}, ErrManyUploads
 	}
-	if err := u.hasRoom(uint64(bytes) + u.missing(b)); err != nil {
+	if err := u.hasRoom(uint64(file.Bytes) + u.missing(b)); err != nil {
 		return Upload{}, err
 	}
-	made := &upload{Upload: Upload{ID: id, Path: name, Bytes: bytes, Modified: modified}, turn: make(chan struct{}, 1)}
-	if err := u.create(imported, made); err != nil {
-		return Upload{}, fmt.Errorf("begin to upload %s: %w", name, err)
+	made := &upload{Upload: Upload{ID: id, Path: file.Path, Bytes: file.Bytes, Modified: file.Modified}, turn: make(chan struct{}, 1)}
+	if err := u.create(imported, made, file.Recoded); err != nil {
+		return Upload{}, fmt.Errorf("begin to upload %s: %w", file.Path, err)
 	}
 	b.add(made)
-	if bytes > 0 {
+	if file.Bytes > 0 {
 		return made.Upload, nil
 	}
 	return made.Upload, u.complete(imported, b, made)
@@ -290,9 +287,9 @@ func (u *Uploads) remove(imported string, b *uploadBatch, one *upload) error {
 	if b.uploads[id] != one {
 		return ErrNoUpload
 	}
-	names := []string{uploadPart(imported, id), uploadInfoName(imported, id)}
+	names := []string{uploadRecodedName(imported, id), uploadPart(imported, id), uploadInfoName(imported, id)}
 	if one.Done() {
-		names = []string{uploadedName(imported, one.Path)}
+		names = []string{uploadRecodedName(imported, id), uploadedName(imported, one.Path)}
 	}
 	for _, name := range names {
 		if err := u.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {

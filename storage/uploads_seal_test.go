@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Between the last look at what was uploaded and the import's beginning nothing
@@ -23,7 +22,7 @@ func TestUploadsAreSealedWhileAnImportBegins(t *testing.T) {
 	h.must(err)
 	sealed := func() {
 		t.Helper()
-		if _, err := h.Begin(h.imported, "late.wav", 1, time.Time{}); !errors.Is(err, ErrImportBegun) {
+		if _, err := h.Begin(h.imported, NewUpload{Path: "late.wav", Bytes: 1}); !errors.Is(err, ErrImportBegun) {
 			t.Errorf("a file that comes late: %v", err)
 		}
 		if _, err := h.Discard(t.Context(), h.imported, up.ID); !errors.Is(err, ErrImportBegun) {

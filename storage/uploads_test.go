@@ -59,7 +59,7 @@ func (h *uploadsHouse) must(err error) {
 
 func (h *uploadsHouse) begin(path string, length int) Upload {
 	h.t.Helper()
-	up, err := h.Begin(h.imported, path, int64(length), time.Time{})
+	up, err := h.Begin(h.imported, NewUpload{Path: path, Bytes: int64(length)})
 	h.must(err)
 	return up
 }
@@ -84,7 +84,7 @@ func noise(n int) []byte {
 func TestAnUploadArrivesInPiecesOverRestarts(t *testing.T) {
 	h := openUploads(t)
 	data, modified := noise(9<<20), time.Date(2016, 3, 4, 5, 6, 7, 0, time.UTC)
-	up, err := h.Begin(h.imported, "2016/营业厅/一.wav", int64(len(data)), modified)
+	up, err := h.Begin(h.imported, NewUpload{Path: "2016/营业厅/一.wav", Bytes: int64(len(data)), Modified: modified})
 	h.must(err)
 	for at := 0; at < len(data); {
 		piece := data[at:min(len(data), at+5<<20+17)]
@@ -209,19 +209,19 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		"no UTF-8": "a\xff.wav", "a long name": long + ".wav", "a long path": strings.Repeat("a/", 600) + "b.wav", "slash at the end": "a/",
 	} {
 		h := openUploads(t)
-		if _, err := h.Begin(h.imported, path, 10, time.Time{}); earshot.AsError(err).Code != "bad_upload_path" {
+		if _, err := h.Begin(h.imported, NewUpload{Path: path, Bytes: 10}); earshot.AsError(err).Code != "bad_upload_path" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	h := openUploads(t)
-	if _, err := h.Begin(h.imported, "a.wav", MostUploadBytes+1, time.Time{}); !errors.Is(err, ErrUploadSize) {
+	if _, err := h.Begin(h.imported, NewUpload{Path: "a.wav", Bytes: MostUploadBytes + 1}); !errors.Is(err, ErrUploadSize) {
 		t.Errorf("too large: %v", err)
 	}
-	if _, err := h.Begin(h.imported, "a.wav", -1, time.Time{}); earshot.AsError(err).Code != "bad_length" {
+	if _, err := h.Begin(h.imported, NewUpload{Path: "a.wav", Bytes: -1}); earshot.AsError(err).Code != "bad_length" {
 		t.Errorf("negative: %v", err)
 	}
 	for _, imported := range []string{"..", "", "x", "../" + h.imported} {
-		if _, err := h.Begin(imported, "a.wav", 1, time.Time{}); !errors.Is(err, ErrNoUpload) {
+		if _, err := h.Begin(imported, NewUpload{Path: "a.wav", Bytes: 1}); !errors.Is(err, ErrNoUpload) {
 			t.Errorf("import %q: %v", imported, err)
 		}
 	}
@@ -237,7 +237,7 @@ func TestThePathsOfUploads(t *testing.T) {
 	if again := h.begin("rec/a.wav", 3); again.ID != first.ID || again.Offset != 0 {
 		t.Errorf("the same file again is %+v", again)
 	}
-	if _, err := h.Begin(h.imported, "rec/a.wav", 4, time.Time{}); !errors.Is(err, ErrPathTaken) {
+	if _, err := h.Begin(h.imported, NewUpload{Path: "rec/a.wav", Bytes: 4}); !errors.Is(err, ErrPathTaken) {
 		t.Errorf("another file of that path: %v", err)
 	}
 	_, err := h.append(first.ID, 0, strings.NewReader("abc"))
@@ -283,7 +283,7 @@ func TestUploadsLeaveRoomForRecording(t *testing.T) {
 	h := openUploads(t)
 	h.free = 1<<30 + 100
 	h.begin("a.wav", 60)
-	if _, err := h.Begin(h.imported, "b.wav", 41, time.Time{}); !errors.Is(err, ErrImportRoom) {
+	if _, err := h.Begin(h.imported, NewUpload{Path: "b.wav", Bytes: 41}); !errors.Is(err, ErrImportRoom) {
 		t.Errorf("with what a.wav still needs there is no room: %v", err)
 	}
 	h.begin("c.wav", 40)
@@ -394,7 +394,7 @@ func TestUploadsThatNobodyGoesOnWith(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := openUploads(t)
-			_, err := h.Begin(h.imported, "b.wav", 0, time.Time{})
+			_, err := h.Begin(h.imported, NewUpload{Path: "b.wav", Bytes: 0})
 			h.must(err)
 			h.begin("a.wav", 10)
 			at := func(d time.Duration) earshot.Time {
@@ -434,7 +434,7 @@ func TestManyUploadsAtOnce(t *testing.T) {
 		name := "f/" + strings.Repeat("x", i+1) + ".wav"
 		data := noise(10_000 + i)
 		all.Go(func() {
-			up, err := h.Begin(h.imported, name, int64(len(data)), time.Time{})
+			up, err := h.Begin(h.imported, NewUpload{Path: name, Bytes: int64(len(data))})
 			if err == nil {
 				_, err = h.Append(context.Background(), h.imported, up.ID, 0, bytes.NewReader(data), func() {})
 			}

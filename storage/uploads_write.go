@@ -175,8 +175,11 @@ func (w *uploadWriter) sync() error {
 	}
 }
 
-// create puts a new upload's description and empty part into its folder.
-func (u *Uploads) create(imported string, one *upload) error {
+// create puts a new upload's notes, description and empty part into its folder.
+func (u *Uploads) create(imported string, one *upload, recoded bool) error {
+	if err := u.noteRecoded(imported, one.ID, recoded); err != nil {
+		return err
+	}
 	if err := u.root.MkdirAll(path.Join(imported, uploadParts), 0o700); err != nil {
 		return err
 	}

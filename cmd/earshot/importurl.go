@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +46,7 @@ func (c importCommand) sendTo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	if m.State == earshot.ImportDraft {
-		s := sender{client: client, folders: folders, batch: m.ID, out: out, line: line}
+		s := sender{client: client, folders: folders, batch: m.ID, line: line}
 		if err := s.sendAll(ctx); err != nil {
 			return err
 		}
@@ -66,7 +65,7 @@ func (c importCommand) sendTo(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	line.clear()
-	err = c.tellFates(ctx, client, m.ID, recodedIn(ctx, folders), out)
+	err = c.tellFates(ctx, client, m.ID, out)
 	tellImport(out, m, time.Since(began))
 	if err == nil && m.Refused > m.Other {
 		err = errNotAllIn
@@ -124,32 +123,14 @@ func followImport(ctx context.Context, client apiClient, m earshot.Import, line 
 	return m, nil
 }
 
-// recodedIn are the paths in folders whose names were no UTF-8: the server was sent
-// text, and cannot know. What cannot be looked at any more is left out.
-func recodedIn(ctx context.Context, folders *imports.Folders) map[string]bool {
-	recoded := map[string]bool{}
-	_ = folders.Walk(ctx, func(f imports.File) error {
-		if f.Recoded {
-			recoded[f.Path] = true
-		}
-		return nil
-	})
-	return recoded
-}
-
 // tellFates prints every file's fate, and writes the report.
-func (c importCommand) tellFates(ctx context.Context, client apiClient, id string, recoded map[string]bool, out io.Writer) error {
+func (c importCommand) tellFates(ctx context.Context, client apiClient, id string, out io.Writer) error {
 	pages := fatePages(func(cursor string) ([]earshot.ImportFile, string, error) {
 		var page struct {
 			Files []earshot.ImportFile `json:"files"`
 			Next  string               `json:"next"`
 		}
 		err := client.call(ctx, http.MethodGet, "/api/v1/imports/"+id+"/files?limit=500&cursor="+url.QueryEscape(cursor), nil, &page)
-		for i, f := range page.Files {
-			if recoded[f.Path] && !slices.Contains(f.Remarks, earshot.RemarkNameRecoded) {
-				page.Files[i].Remarks = append(f.Remarks, earshot.RemarkNameRecoded)
-			}
-		}
 		return page.Files, page.Next, err
 	})
 	err := pages.each(func(f earshot.ImportFile) error {
@@ -169,7 +150,6 @@ type sender struct {
 	client  apiClient
 	folders *imports.Folders
 	batch   string
-	out     io.Writer
 	line    *countLine
 }
 
@@ -230,9 +210,12 @@ func (s sender) send(ctx context.Context, f imports.File) (err error) {
 	metadata := func(key, value string) string {
 		return key + " " + base64.StdEncoding.EncodeToString([]byte(value))
 	}
+	said := metadata("path", f.Path) + "," + metadata("modified", strconv.FormatInt(info.ModTime().UnixMilli(), 10))
+	if f.Recoded {
+		said += ",recoded"
+	}
 	answer, err := s.ask(ctx, http.MethodPost, s.uploads(), nil, map[string]string{
-		"Upload-Length":   strconv.FormatInt(info.Size(), 10),
-		"Upload-Metadata": metadata("path", f.Path) + "," + metadata("modified", strconv.FormatInt(info.ModTime().UnixMilli(), 10)),
+		"Upload-Length": strconv.FormatInt(info.Size(), 10), "Upload-Metadata": said,
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +14,7 @@ import (
 	"testing"
 
 	"earshot"
+	"earshot/storage/imports"
 )
 
 // What others are bringing in under the same name, and what is over, is left alone.
@@ -50,11 +54,10 @@ func TestOneGoesOnWithOnesOwnImport(t *testing.T) {
 	}
 }
 
-// A report is written of what a running server took in, too, with what only the
-// sender knows: whose names were no UTF-8.
+// A report is written of what a running server took in, too.
 func TestReportOfWhatAServerTookIn(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := map[string]any{"files": []earshot.ImportFile{{Path: "刘洋.wav", Fate: earshot.FateStored, Call: "c1", Remarks: []string{}}}, "next": "more"}
+		page := map[string]any{"files": []earshot.ImportFile{{Path: "刘洋.wav", Fate: earshot.FateStored, Call: "c1", Remarks: []string{earshot.RemarkNameRecoded}}}, "next": "more"}
 		if r.URL.Query().Get("cursor") == "more" {
 			page = map[string]any{"files": []earshot.ImportFile{
 				{Path: "b.wav", Fate: earshot.FateDuplicate, Call: "c1", Remarks: []string{earshot.RemarkFactsTaken}, Text: "number=1 taken"},
@@ -68,7 +71,7 @@ func TestReportOfWhatAServerTookIn(t *testing.T) {
 	defer server.Close()
 	report := filepath.Join(t.TempDir(), "report.csv")
 	var out bytes.Buffer
-	err := importCommand{Report: report}.tellFates(t.Context(), apiClient{base: server.URL, http: server.Client()}, "x", map[string]bool{"刘洋.wav": true}, &out)
+	err := importCommand{Report: report}.tellFates(t.Context(), apiClient{base: server.URL, http: server.Client()}, "x", &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,5 +91,45 @@ func TestReportOfWhatAServerTookIn(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in %s", want, out.String())
 		}
+	}
+}
+
+// A name that is no UTF-8 is sent as text, and said to have been none.
+func TestSenderSaysWhoseNamesWereRecoded(t *testing.T) {
+	said := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			if err := json.NewEncoder(w).Encode(map[string]any{"uploads": []any{}, "next": ""}); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		coded, rest, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Upload-Metadata"), "path "), ",")
+		path, err := base64.StdEncoding.DecodeString(coded)
+		if err != nil {
+			t.Error(err)
+		}
+		said[string(path)] = strings.HasSuffix(rest, ",recoded")
+		w.Header().Set("Upload-Offset", r.Header.Get("Upload-Length")) // it has it all
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer server.Close()
+	old := filepath.Join(t.TempDir(), "old")
+	for _, name := range []string{"\xc1\xf5\xd1\xf3.wav", "王芳.wav"} {
+		if err := errors.Join(os.MkdirAll(old, 0o700), os.WriteFile(filepath.Join(old, name), []byte("x"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folders, err := imports.OpenFolders(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = folders.Close() }()
+	s := sender{client: apiClient{base: server.URL, http: server.Client()}, folders: folders, batch: "x", line: &countLine{quiet: true}}
+	if err := s.sendAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]bool{"old/刘洋.wav": true, "old/王芳.wav": false}; !maps.Equal(said, want) {
+		t.Errorf("%v, want %v", said, want)
 	}
 }

@@ -4200,7 +4200,7 @@ export interface operations {
                 "Tus-Resumable": string;
                 /** @description bytes of the file, at most 10 GB */
                 "Upload-Length": number;
-                /** @description path, and modified (ms since 1970): each a key, a space and its value in base64, with commas between */
+                /** @description path, and modified (ms since 1970): each a key, a space and its value in base64, with commas between; and the key recoded where the path was no UTF-8 before */
                 "Upload-Metadata": string;
             };
             path: {
