@@ -12,14 +12,41 @@ import (
 	"earshot"
 )
 
+// What is found of ten minutes is the same at every hour, though a day may have
+// ended within them.
 func TestCaptureOfAnAnnouncedCall(t *testing.T) {
+	shanghai, err := time.LoadLocation("Asia/Shanghai")
+	must(t, err)
+	for what, row := range map[string]struct {
+		now  time.Time
+		days int // that the ten minutes are of; 0 is one or two
+	}{
+		"now, whenever that is":        {time.Now(), 0},
+		"noon":                         {time.Date(2026, 10, 21, 12, 0, 0, 0, shanghai), 1},
+		"the day's last instant":       {time.Date(2026, 10, 21, 23, 59, 59, 999_000_000, shanghai), 1},
+		"the day's first instant":      {time.Date(2026, 10, 22, 0, 0, 0, 0, shanghai), 2},
+		"ten minutes past midnight":    {time.Date(2026, 10, 22, 0, 10, 0, 0, shanghai), 1},
+		"a Monday's first instant":     {time.Date(2026, 10, 26, 0, 0, 0, 0, shanghai), 2},
+		"the month's first minutes":    {time.Date(2026, 10, 1, 0, 5, 0, 0, shanghai), 2},
+		"the year's last instant":      {time.Date(2025, 12, 31, 23, 59, 59, 999_000_000, shanghai), 1},
+		"the year's first instant":     {time.Date(2026, 1, 1, 0, 0, 0, 0, shanghai), 2},
+		"midnight of Greenwich":        {time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 1},
+		"the leap day's first minutes": {time.Date(2024, 2, 29, 0, 5, 0, 0, shanghai), 2},
+	} {
+		t.Run(what, func(t *testing.T) { captureAt(t, row.now, row.days) })
+	}
+}
+
+// captureAt has a house verify, now, what was announced for ten minutes ago.
+func captureAt(t *testing.T, now time.Time, inDays int) {
+	t.Helper()
 	alarms := new(earshot.Alarms)
 	h := open(t, func(o *Options) { o.Alarms = alarms })
+	h.clock.set(now)
 	admin := h.admin()
 	own := h.seat(admin, "w1")
 	other := h.seat(admin, "w2")
 	at := earshot.At(h.clock.Now().Add(-10 * time.Minute))
-	// A quarter past midnight it was yesterday.
 	days := "?from=" + at.In(h.server.Location).Format(time.DateOnly) + "&to=" + h.clock.Now().In(h.server.Location).Format(time.DateOnly)
 	said := map[string]any{"seat": "w1", "at": at, "durationMs": 60_000, "ref": "=HYPERLINK(1)", "number": "+8613900139000"}
 
@@ -71,7 +98,11 @@ func TestCaptureOfAnAnnouncedCall(t *testing.T) {
 	}
 	seats, err := file.GetRows("Seats")
 	must(t, err)
-	if len(seats) != 3 || seats[1][1] != "Total" || seats[2][3] != "一号窗口" || seats[2][4] != "1" || seats[2][9] != "1" {
+	if inDays == 0 {
+		inDays = len(seats) - 2
+	}
+	if len(seats) != 2+inDays || inDays < 1 || seats[1][1] != "Total" || seats[1][4] != "1" || seats[1][9] != "1" || seats[1][17] != "1" ||
+		seats[2][3] != "一号窗口" || seats[2][4] != "1" || seats[2][9] != "1" || seats[1+inDays][17] != "1" {
 		t.Errorf("seats %q", seats)
 	}
 

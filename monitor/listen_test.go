@@ -33,7 +33,7 @@ func (h *house) dial(path, token string, header http.Header) (*websocket.Conn, a
 func (h *house) heard(conn *websocket.Conn, kind string) map[string]any {
 	h.t.Helper()
 	for {
-		must(h.t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+		must(h.t, conn.SetReadDeadline(time.Now().Add(patience)))
 		type_, data, err := conn.ReadMessage()
 		must(h.t, err)
 		if type_ != websocket.TextMessage {

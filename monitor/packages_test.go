@@ -20,7 +20,7 @@ import (
 func (h *house) made(v visitor, id string) (p earshot.Package) {
 	h.t.Helper()
 	// A passphrase is made slow to guess, and slower still under the race detector.
-	h.within(2*time.Minute, "the package is made", func() bool {
+	h.eventually("the package is made", func() bool {
 		v.get("/api/v1/packages/" + id).want(http.StatusOK).into(&p)
 		return p.State != earshot.PackageMaking
 	})
