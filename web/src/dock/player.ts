@@ -17,7 +17,7 @@ export interface PlayerReport {
   length(ms: number): void;
   /** A growing part has been played to its end as it was when it was fetched. */
   caughtUp(): void;
-  /** Whether the playing is where nothing was recorded. */
+  /** Whether one is where nothing was recorded. */
   gap(inside: boolean): void;
   /** What is at this address does not play. */
   unplayable(url: string): void;
@@ -33,6 +33,8 @@ const tickMs = 40;
 const aheadMs = 8000;
 /** Of a silence so much is heard at its end, that no word begins cut, ms. */
 const leadInMs = 250;
+/** So little where nothing was recorded is not worth a word while one stands there, ms. */
+const shortGapMs = 1000;
 
 export class ReplayPlayer {
   private readonly decks: [Deck, Deck];
@@ -48,6 +50,7 @@ export class ReplayPlayer {
   private ticking: ReturnType<typeof setInterval> | undefined;
   /** Where the last look found the playing, ms. */
   private last = 0;
+  private toldGap = false;
 
   constructor(
     private call: Call,
@@ -126,13 +129,24 @@ export class ReplayPlayer {
 
   /** Puts on what sounds at ms; where nothing does, time runs on in silence. */
   private go(ms: number): void {
-    this.setGap(null);
+    this.gap = null;
     this.at = this.last = ms;
     if (this.call.state === "live") this.spans = spansOf(this.call, this.now());
     const wanted = spansAt(this.spans, ms);
     if (!this.playing) this.stand(wanted, ms);
     else if (wanted.length === 0) this.goSilent(ms);
     else this.sound(wanted, ms);
+    this.tellGap(this.last); // a loop may have led elsewhere
+  }
+
+  /** Says whether one is where nothing was recorded; who stands a moment before what was, hears it at once. */
+  private tellGap(ms: number): void {
+    const next = nextSound(this.spans, ms);
+    const begins = next ?? (this.call.state === "live" ? ms : this.length - 1);
+    const inside = begins > ms && (this.gap !== null || begins - ms > shortGapMs);
+    if (inside === this.toldGap) return;
+    this.toldGap = inside;
+    this.report.gap(inside);
   }
 
   private sound(wanted: Span[], ms: number): void {
@@ -182,13 +196,8 @@ export class ReplayPlayer {
       deck.on = false;
       deck.pause();
     }
-    this.setGap({ fromMs: ms, since: performance.now() });
+    this.gap = { fromMs: ms, since: performance.now() };
     this.report.phase("playing");
-  }
-
-  private setGap(gap: { fromMs: number; since: number } | null): void {
-    if ((gap === null) !== (this.gap === null)) this.report.gap(gap !== null);
-    this.gap = gap;
   }
 
   private gapRun(): number {
@@ -300,7 +309,7 @@ export class ReplayPlayer {
 
   private halt(): void {
     clearInterval(this.ticking);
-    this.setGap(null);
+    this.gap = null;
     this.playing = false;
   }
 

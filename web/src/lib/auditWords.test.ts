@@ -5,9 +5,10 @@ import { actionText, reasonText } from "./auditWords";
 afterEach(() => setLang("zh-CN"));
 
 test("our own words are said in the reader's language, people's as they are", () => {
-  const rows = ["part 2", "excerpt", "live", "too_slow", "投诉 118 号"];
+  const rows = ["part 2", "heard 19.9 s", "excerpt", "live", "too_slow", "投诉 118 号"];
   expect(rows.map((r) => reasonText(r))).toEqual([
     "第 2 段",
+    "听了 19.9 秒",
     "片段",
     "通话进行中",
     "用时太长，服务器中断了这次请求，请稍后重试或缩小范围",
@@ -15,7 +16,11 @@ test("our own words are said in the reader's language, people's as they are", ()
   ]);
   expect([actionText("play"), actionText("unheard_of")]).toEqual(["回放", "unheard_of"]);
   setLang("en");
-  expect(["part 2", "excerpt", "live"].map((r) => reasonText(r))).toEqual(["part 2", "clip", "while live"]);
+  expect(["part 2", "heard 3.0 s", "excerpt"].map((r) => reasonText(r))).toEqual([
+    "part 2",
+    "Heard 3.0 s",
+    "clip",
+  ]);
 });
 
 test.each([

@@ -15,6 +15,8 @@ export function actionText(action: string): string {
 export function reasonText(reason: string, action = ""): string {
   const here = /^(.+), by command line$/.exec(reason)?.[1];
   if (here) return t("admin.audit.byCommand", { what: reasonText(here, action) });
+  const heard = /^heard (\d+(?:\.\d+)?) s$/.exec(reason)?.[1];
+  if (heard) return t("admin.audit.heard", { time: t("archive.callPage.seconds", { n: heard }) });
   const part = /^part (\d+)$/.exec(reason)?.[1];
   if (part) return t("admin.audit.partPlayed", { n: part });
   if (action === "denied") return t("admin.audit.operation", { op: reason });

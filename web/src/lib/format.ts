@@ -9,6 +9,9 @@ export function duration(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
+/** A place on a timeline to the tenth of a second that it lies in. */
+export const tenths = (ms: number): string => `${duration(ms)}.${Math.floor((Math.max(0, ms) % 1000) / 100)}`;
+
 /** A length of time in words, for those who hear the page. */
 export function durationInWords(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));

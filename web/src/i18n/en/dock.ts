@@ -28,6 +28,7 @@ export default {
   position: "Position",
   openCall: "Open the call",
   noCall: "No call yet",
+  callOver: "The call has ended",
   gap: "Nothing was recorded here",
   blocked: "The browser held back the sound; press play",
   firstSound: "First sound after {ms} ms",

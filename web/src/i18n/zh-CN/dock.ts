@@ -28,6 +28,7 @@ export default {
   position: "位置",
   openCall: "打开通话",
   noCall: "还没有通话",
+  callOver: "通话已结束",
   gap: "此处没有录音",
   blocked: "浏览器拦住了声音，请点一下播放",
   firstSound: "首声 {ms} 毫秒",

@@ -12,6 +12,9 @@ export function instantOf(said: unknown): number | null {
   return Math.round(Number(said) * 1000);
 }
 
+/** So near its end a call has been heard: it is played from its beginning, ms. */
+const atEndMs = 500;
+
 /**
  * Where one is in a call, and what one has chosen of it. The call lies in the
  * dock, paused, as soon as it is shown, unless something else is being heard.
@@ -44,13 +47,17 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     const s = dock.state;
     return Boolean(call.value && s.kind === "live" && dock.openCall() === call.value.id);
   });
+  // Who no longer hears it live, for it has ended or for another thing, stays where that was.
+  watch([hearsLive, () => call.value?.id], ([hears, id], [heard, was]) => {
+    if (heard && !hears && id === was) beginMs.value = lengthMs.value;
+  });
   /** Whether it sounds now. */
   const sounds = computed(() => hearsLive.value || (held.value && dock.playing));
 
   const position = (): number | null => {
     if (!canPlay.value) return null;
     if (hearsLive.value) return Math.min(dock.position(), lengthMs.value);
-    return held.value ? dock.position() : beginMs.value;
+    return held.value ? dock.position() : Math.min(beginMs.value, lengthMs.value);
   };
 
   function seek(ms: number): void {
@@ -64,7 +71,7 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     if (held.value) dock.toggle();
     // Who wants it quiet finds it where it was, and the way to the present again.
     else if (hearsLive.value) void dock.play(call.value, dock.position(), { paused: true });
-    else void dock.play(call.value, beginMs.value);
+    else void dock.play(call.value, beginMs.value < lengthMs.value - atEndMs ? beginMs.value : 0);
   }
 
   const span = computed<Stretch | null>(() =>

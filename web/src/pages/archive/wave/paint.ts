@@ -66,10 +66,10 @@ export function paintLanes(canvas: HTMLCanvasElement, p: Paint): void {
   });
   for (const silence of p.silences) paintBand(ctx, p.view, silence, bottom - 3, 3, "--idle");
   paintAxis(ctx, p, ticks, bottom);
-  if (p.span) paintEnds(ctx, p.view, p.span, bottom);
+  if (p.span) paintEnds(ctx, p.view, p.span, bottom + 8);
 }
 
-/** Fills a stretch of time, as far as it is in sight. */
+/** Fills a stretch of time, as far as it is in sight and within. */
 function paintBand(
   ctx: CanvasRenderingContext2D,
   view: View,
@@ -77,18 +77,18 @@ function paintBand(
   top: number,
   high: number,
   colour: string,
+  within = { x: 0, width: view.width },
 ): void {
-  const left = Math.max(0, placeOf(view, fromMs));
-  const right = Math.min(view.width, placeOf(view, toMs));
-  if (right < 0 || left > view.width) return;
+  const left = Math.max(within.x, placeOf(view, fromMs));
+  const right = Math.min(within.x + within.width, placeOf(view, toMs));
+  if (right < within.x || left > within.x + within.width) return;
   ctx.fillStyle = token(colour);
   ctx.fillRect(left, top, Math.max(1, right - left), high);
 }
 
 function paintEnds(ctx: CanvasRenderingContext2D, view: View, span: Stretch, bottom: number): void {
   ctx.fillStyle = token("--accent");
-  for (const ms of [span.fromMs, span.toMs])
-    ctx.fillRect(Math.round(placeOf(view, ms)) - 1, 0, 2, bottom + 8);
+  for (const ms of [span.fromMs, span.toMs]) ctx.fillRect(Math.round(placeOf(view, ms)) - 1, 0, 2, bottom);
 }
 
 /** Marks that last: a band at the top of the lanes they concern. */
@@ -114,6 +114,7 @@ function paintLane(ctx: CanvasRenderingContext2D, p: Paint, lane: Lane, top: num
     }
     ctx.fillStyle = token("--sunken");
     ctx.fillRect(hatch.x, top, hatch.width, laneHeight);
+    if (p.span) paintBand(ctx, p.view, p.span, top, laneHeight, "--accent-soft", hatch);
     ctx.fillStyle = hatching(ctx) ?? token("--line-strong");
     ctx.fillRect(hatch.x, top, hatch.width, laneHeight);
   }
@@ -216,6 +217,7 @@ export function paintMini(canvas: HTMLCanvasElement, p: Paint): void {
       if (!hatch.slight) ctx.fillRect(hatch.x, i * half, hatch.width, half);
   });
   if (p.levels) paintMiniLevels(ctx, p, p.levels, middle);
+  if (p.span) paintEnds(ctx, view, p.span, miniHeight);
   for (const { startMs, kind } of p.marks) {
     if (kind === "pause") continue;
     ctx.fillStyle = token("--accent");
