@@ -117,6 +117,17 @@ func (c *clock) look(p *part, now int64) {
 	}
 }
 
+// mostAstray is how far a part's time may be off the wall's where it ends, for each
+// sample of it: no quartz is a hundredth wrong. A second is given besides.
+const mostAstray = 100
+
+// astray says that the sender's clock has stretched or squeezed the part: it is as
+// it was sent, but not right in time.
+func (p *part) astray(now int64) bool {
+	off := p.end - now
+	return p.file != nil && max(off, -off) > second+(now-p.start)/mostAstray
+}
+
 // point ties the place at in the file to the wall.
 func (c *clock) point(p *part, at int64) {
 	c.at = at

@@ -174,3 +174,40 @@ func TestQueueIsNoDrift(t *testing.T) {
 	o := record(t, twoTracks, 10*time.Minute, events, customerSender().events(c, 60*50*10, 0))
 	wantGaps(t, o.call)
 }
+
+// TestMadClocks: a clock that is wrong by more than any quartz makes a file of another
+// length than the call. All that was said is in it, and the call says that the file is
+// not right.
+func TestMadClocks(t *testing.T) {
+	a, c := fixture(t, "agent"), fixture(t, "customer")
+	const long = 2 * time.Minute
+	for _, row := range []struct {
+		name    string
+		tracks  []Track
+		ppm     [2]float64
+		damaged bool
+	}{
+		{"as quartzes are", twoTracks, [2]float64{300, -300}, false},
+		{"as the worst of them are", twoTracks[:1], [2]float64{3000, 0}, false},
+		{"one twice too fast", twoTracks, [2]float64{1e6, 0}, true},
+		{"both a tenth too fast", twoTracks, [2]float64{1e5, 1e5}, true},
+		{"one side alone, a tenth too fast", twoTracks[:1], [2]float64{1e5, 0}, true},
+		{"one side alone, a tenth too slow", twoTracks[:1], [2]float64{-1e5, 0}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(5, 6))
+			events := [][]event{drifting(agentSender(), a, long, row.ppm[0], 0, rng)}
+			if len(row.tracks) == 2 {
+				events = append(events, drifting(customerSender(), c, long, row.ppm[1], 0, rng))
+			}
+			o := record(t, row.tracks, long, events...)
+			p := o.call.Parts[0]
+			if got := o.call.Flagged(earshot.FlagDamaged); got != row.damaged {
+				t.Errorf("flags %v of a file of %d ms", o.call.Flags, p.DurationMs)
+			}
+			if stats := o.r.Stats(); stats.Lost+stats.Late+stats.Garbage > 0 {
+				t.Errorf("%+v", stats)
+			}
+		})
+	}
+}

@@ -200,6 +200,9 @@ func (r *Recording) endTake(now int64, cause earshot.Cause) error {
 		return nil
 	}
 	err := r.take.end(now, cause)
+	if slices.ContainsFunc(r.take.parts, func(p *part) bool { return p.astray(now) }) {
+		r.call.SetFlag(earshot.FlagDamaged)
+	}
 	r.note()
 	for _, l := range r.take.lanes {
 		r.leave(l, cause)
