@@ -29,7 +29,7 @@ type Clip struct {
 // toMs of 0 is the call's end. n says in which part; with 0 the span is cut to
 // the one part in it. It fails with earshot.ErrNoCall, earshot.ErrNoPart,
 // `bad_span`, ErrNoAudio, ErrCannotCut, and earshot.ErrManyParts where several
-// parts lie in the span.
+// parts lie in the span. The clip can be cut until ctx ends.
 func (a *Archive) Excerpt(ctx context.Context, id string, n int, fromMs, toMs int64) (*Clip, error) {
 	c, err := a.Call(ctx, id)
 	if err != nil {
@@ -46,7 +46,7 @@ func (a *Archive) Excerpt(ctx context.Context, id string, n int, fromMs, toMs in
 	if err != nil {
 		return nil, fmt.Errorf("open part %s: %w", clip.Part.File, err)
 	}
-	clip.audio, clip.size, clip.close = seekingReader{file}, size, file.Close
+	clip.audio, clip.size, clip.close = wanted{ctx, seekingReader{file}}, size, file.Close
 	return clip, nil
 }
 
@@ -137,6 +137,20 @@ func (c *Clip) WriteTo(w io.Writer) (int64, error) {
 
 // Close lets go of the part's file.
 func (c *Clip) Close() error { return c.close() }
+
+// wanted is read until ctx ends: one may look through hours of a file for a place in
+// it, for somebody who has gone.
+type wanted struct {
+	ctx  context.Context
+	file io.ReaderAt
+}
+
+func (w wanted) ReadAt(p []byte, at int64) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.file.ReadAt(p, at)
+}
 
 // seekingReader reads at any place of a file that nobody else reads.
 type seekingReader struct{ file io.ReadSeeker }

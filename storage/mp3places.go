@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"earshot/audio/excerpt"
+	"earshot/storage/files"
 )
 
 // mostMP3Places is how many files' places are kept: of an hour they take 50 KB.
@@ -16,6 +17,8 @@ type mp3Places struct {
 	mu    sync.Mutex
 	known map[string]*excerpt.MP3Index
 	order []string // those asked for last come last
+
+	finding files.Locks // a file is gone through once for all who jump in it
 }
 
 // of answers what is known of a file, or what find finds out of it.
@@ -23,7 +26,10 @@ func (p *mp3Places) of(hash string, find func() (*excerpt.MP3Index, error)) (*ex
 	if known := p.take(hash); known != nil {
 		return known, nil
 	}
-	// Two who ask at once both look: neither waits for a slow disk's other reader.
+	defer p.finding.Lock(hash)()
+	if known := p.take(hash); known != nil {
+		return known, nil
+	}
 	found, err := find()
 	if err == nil {
 		p.put(hash, found)

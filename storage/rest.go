@@ -23,7 +23,7 @@ func (a *Archive) AudioFrom(ctx context.Context, id string, n int, fromMs int64)
 	if err != nil {
 		return nil, part, err
 	}
-	rest, err := a.restOf(part, file, fromMs)
+	rest, err := a.restOf(ctx, part, file, fromMs)
 	if err != nil {
 		return nil, part, errors.Join(err, file.Close())
 	}
@@ -46,12 +46,12 @@ func opusRest(r io.ReaderAt, size int64, from time.Duration) (io.ReadSeeker, err
 	return excerpt.Rest(r, size, from)
 }
 
-func (a *Archive) restOf(part earshot.Part, file io.ReadSeeker, fromMs int64) (io.ReadSeeker, error) {
+func (a *Archive) restOf(ctx context.Context, part earshot.Part, file io.ReadSeeker, fromMs int64) (io.ReadSeeker, error) {
 	if part.Codec != earshot.MP3 {
 		return restOf(part, file, fromMs, opusRest)
 	}
 	return restOf(part, file, fromMs, func(r io.ReaderAt, size int64, from time.Duration) (io.ReadSeeker, error) {
-		places, err := a.mp3Places.of(part.SHA256, func() (*excerpt.MP3Index, error) { return excerpt.IndexMP3(r, size) })
+		places, err := a.mp3Places.of(part.SHA256, func() (*excerpt.MP3Index, error) { return excerpt.IndexMP3(wanted{ctx, r}, size) })
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,8 @@ package storage_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"testing"
 	"testing/iotest"
@@ -11,6 +13,7 @@ import (
 	"earshot/audio/excerpt"
 	"earshot/audio/mp3"
 	"earshot/storage"
+	"earshot/storage/files"
 )
 
 // A part that begins later is a file like any other: it can be read from any place.
@@ -97,5 +100,64 @@ func TestAudioFromMP3(t *testing.T) {
 		}
 		_, _, err := h.AudioFrom(t.Context(), c.ID, 1, 15_500)
 		wantCode(t, err, "no_audio")
+	}
+}
+
+// leavingFiles are files of whose reader whoever asked goes away soon.
+type leavingFiles struct {
+	*files.Store
+	leave func()
+	reads *int
+}
+
+func (l leavingFiles) Open(name string) (io.ReadSeekCloser, int64, error) {
+	file, size, err := l.Store.Open(name)
+	return leavingFile{file, l}, size, err
+}
+
+type leavingFile struct {
+	io.ReadSeekCloser
+	of leavingFiles
+}
+
+func (l leavingFile) Read(p []byte) (int, error) {
+	if *l.of.reads++; *l.of.reads == 5 {
+		l.of.leave()
+	}
+	return l.ReadSeekCloser.Read(p)
+}
+
+// TestNobodyWaitsForAPlace: who has gone does not have hours of a file gone through.
+func TestNobodyWaitsForAPlace(t *testing.T) {
+	h := open(t)
+	c := stored()
+	frame := append([]byte{0xff, 0xe3, 0x18, 0xc4, 40}, make([]byte, 67)...) // 72 ms
+	c.Parts = []earshot.Part{{N: 1, File: earshot.PartFile(c.ID, 1, earshot.MP3), Track: earshot.TrackMixed, Codec: earshot.MP3,
+		Channels: 1, DurationMs: 7_200_000, SHA256: "z"}}
+	must(t, h.files.WriteWhole(c.Parts[0].File, bytes.Repeat(frame, 100_000)))
+	must(t, h.SaveCall(t.Context(), c))
+	for what, ask := range map[string]func(ctx context.Context, a *storage.Archive) error{
+		"a place": func(ctx context.Context, a *storage.Archive) error {
+			_, _, err := a.AudioFrom(ctx, c.ID, 1, 7_000_000)
+			return err
+		},
+		"a clip": func(ctx context.Context, a *storage.Archive) error {
+			clip, err := a.Excerpt(ctx, c.ID, 1, 7_000_000, 7_001_000)
+			must(t, err)
+			n, err := clip.WriteTo(io.Discard)
+			same(t, "bytes", n, int64(0))
+			must(t, clip.Close())
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			reads := 0
+			a := nodeOver(h.files, leavingFiles{h.files, leave, &reads}, h.index)
+			if err := ask(ctx, a.Archive); !errors.Is(err, context.Canceled) || reads > 10 {
+				t.Errorf("read %d times, %v", reads, err)
+			}
+		})
 	}
 }
