@@ -77,7 +77,7 @@ func (f callFilter) query(ctx context.Context, s *Server) (index.CallQuery, erro
 		Number: earshot.SoughtNumber(f.Number), Account: f.Account, Ticket: f.Ticket, Businesses: f.Business, Ratings: f.Rating,
 		Flags: typed[earshot.Flag](f.Flag), Tags: f.Tag, States: typed[earshot.CallState](f.State),
 		MinMs: f.MinMs, MaxMs: f.MaxMs, Played: yesOrNo(f.Listened), Talk: f.bounds(), Imported: yesOrNo(f.Imported), Batch: f.Batch,
-		Words: f.Q, Notes: f.Note, Asker: who.who.User.ID, Cursor: f.Cursor, Limit: f.Limit,
+		Words: earshot.SoughtWords(f.Q), Notes: earshot.SoughtWords(f.Note), Asker: who.who.User.ID, Cursor: f.Cursor, Limit: f.Limit,
 	}
 	switch f.Held {
 	case "yes", "true":

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func TestSearchByTalkOriginAndHold(t *testing.T) {
 		c.Talk = &earshot.Talk{AgentShare: 0, CustomerShare: 300, SilenceShare: 700, LongestMonologue: 9_000}
 	})
 	lively, _ := h.store("s1", day.Add(2*time.Hour), func(c *earshot.Call) {
+		c.Ticket = "T-0099"
 		c.Talk = &earshot.Talk{AgentShare: 600, CustomerShare: 450, SilenceShare: 100, OvertalkShare: 150, Interruptions: 7, LongestMonologue: 61_000}
 	})
 	brought, _ := h.store("s2", day.Add(3*time.Hour), func(c *earshot.Call) {
@@ -44,6 +46,7 @@ func TestSearchByTalkOriginAndHold(t *testing.T) {
 		"?batch=b-1":                                  {brought.ID},
 		"?batch=b-2":                                  {},
 		"?batch=b-1&imported=no":                      {},
+		"?q=" + url.QueryEscape("ｔ－００９９"):             {lively.ID}, // as an input method writes it
 		"?held=yes":                                   {quiet.ID},
 		"?held=true":                                  {quiet.ID},
 		"?held=no":                                    {brought.ID, lively.ID, untold.ID},
