@@ -1,6 +1,6 @@
 import type { Branch, Seat } from "@/api";
 import { t } from "@/i18n";
-import { plainNumber } from "@/lib/number";
+import { plainNumber, soughtNumber } from "@/lib/number";
 import { daysOf, presets } from "./days";
 import type { Chip, Filters } from "./filters";
 
@@ -14,6 +14,11 @@ export function suggestionsOf(words: string, branches: Branch[], seats: Seat[], 
   const said = words.trim();
   if (!said) return [];
   const found: Chip[] = [];
+  for (const value of ["inbound", "outbound"] as const)
+    if (said.toLowerCase() === t(`words.direction.${value}`).toLowerCase())
+      found.push({ key: "direction", value });
+  for (const value of ["counter", "hotline"] as const)
+    if (said.toLowerCase() === t(`words.kind.${value}`).toLowerCase()) found.push({ key: "kind", value });
   for (const preset of presets)
     if (said.toLowerCase() === t(`archive.preset.${preset}`).toLowerCase().replaceAll(" ", ""))
       found.push({ key: "days", value: preset });
@@ -21,7 +26,7 @@ export function suggestionsOf(words: string, branches: Branch[], seats: Seat[], 
   if (day) found.push({ key: "from", value: day });
   const number = numberOf(said);
   if (number && !day) {
-    found.push({ key: "number", value: number }, { key: "account", value: number });
+    found.push({ key: "number", value: soughtNumber(number) }, { key: "account", value: number });
     found.push({ key: "ticket", value: number }, { key: "agent", value: number });
   }
   if (said.length > 1) {
@@ -30,6 +35,15 @@ export function suggestionsOf(words: string, branches: Branch[], seats: Seat[], 
     for (const seat of seats.filter(has)) found.push({ key: "seat", value: seat.id });
   }
   return found.slice(0, most);
+}
+
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i;
+
+/** The id of a call that words are, alone or in a link to it; empty where they are none. */
+export function callIdIn(words: string): string {
+  const said = words.trim();
+  const id = uuid.exec(said)?.[0] ?? "";
+  return id && (said === id || said.includes(`/calls/${id}`)) ? id.toLowerCase() : "";
 }
 
 /** Digits, or as many as a telephone number has with what people write between them. */
@@ -54,7 +68,7 @@ export function taken(filters: Filters, chip: Chip, now: number): Filters {
   if (key === "days") return { ...rest, days: value as Filters["days"], ...daysOf(value as "today", now) };
   if (key === "from") return { ...rest, days: "", from: value, to: value };
   if (key === "number" || key === "account" || key === "ticket") return { ...rest, [key]: value };
-  if (key === "agent" || key === "branch" || key === "seat")
+  if (key === "agent" || key === "branch" || key === "seat" || key === "direction" || key === "kind")
     return { ...rest, [key]: [...new Set([...filters[key], value])] };
   return filters;
 }
