@@ -94,10 +94,12 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	case e.Kind == earshot.Unavailable:
 		p.retryAfter = retryUnavailable
 	}
-	switch e.Kind {
-	case earshot.Internal:
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled):
+		log.DebugContext(ctx, "request not waited for", "err", err) // who asked has gone: nothing was slow
+	case e.Kind == earshot.Internal:
 		log.ErrorContext(ctx, "request failed", "err", err)
-	case earshot.Unavailable, earshot.NoRoom:
+	case e.Kind == earshot.Unavailable, e.Kind == earshot.NoRoom:
 		log.WarnContext(ctx, "request not served", "code", e.Code, "err", err)
 	}
 	return p
