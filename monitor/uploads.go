@@ -40,7 +40,7 @@ type Uploads interface {
 	Begin(imported string, file storage.NewUpload) (storage.Upload, error)
 	Upload(ctx context.Context, imported, id string) (storage.Upload, error)
 	Append(ctx context.Context, imported, id string, offset int64, r io.Reader, interrupt func()) (storage.Upload, error)
-	Discard(ctx context.Context, imported, id string) (storage.Upload, error)
+	Discard(ctx context.Context, imported, id string, at int64) (storage.Upload, error)
 	Seal(imported string, begin func(storage.UploadTotals) error) error
 	List(imported, after string, limit int) ([]storage.Upload, error)
 	Totals(imported string) (storage.UploadTotals, error)
@@ -150,11 +150,18 @@ func (s *Server) appendUpload(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Server) discardUpload(w http.ResponseWriter, r *http.Request) error {
+// discardUpload takes a file away; with Upload-Offset only one that rests there.
+func (s *Server) discardUpload(w http.ResponseWriter, r *http.Request) (err error) {
+	at := storage.Wherever
+	if r.Header.Get("Upload-Offset") != "" {
+		if at, err = uploadNumber(r, "Upload-Offset"); err != nil {
+			return err
+		}
+	}
 	if err := s.gathers(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
-	gone, err := s.Uploads.Discard(r.Context(), r.PathValue("id"), r.PathValue("u"))
+	gone, err := s.Uploads.Discard(r.Context(), r.PathValue("id"), r.PathValue("u"), at)
 	if err != nil {
 		return err
 	}

@@ -88,6 +88,8 @@ func TestAFileIsUploadedByTus(t *testing.T) {
 	if one.Files != 1 || one.Bytes != 10 || one.State != earshot.ImportDraft {
 		t.Errorf("the import is %+v", one)
 	}
+	u.ask(http.MethodDelete, where, "", "Upload-Offset", "5").fails(http.StatusConflict, "wrong_offset")
+	u.ask(http.MethodDelete, where, "", "Upload-Offset", "x").fails(http.StatusUnprocessableEntity, "bad_upload")
 	u.ask(http.MethodDelete, where, "").want(http.StatusNoContent)
 	u.ask(http.MethodHead, where, "").want(http.StatusNotFound)
 	u.do(http.MethodPost, "/api/v1/imports/"+u.imported+"/start", nil).fails(http.StatusConflict, "import_empty")

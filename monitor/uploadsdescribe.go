@@ -17,13 +17,15 @@ func describeUploads(b *book) {
 	}
 	id, upload := text("path", "id", "", true), text("path", "u", "", true)
 	version := text("header", "Tus-Resumable", "1.0.0", true)
+	offset := number("Upload-Offset", "take it away only while it stands there, and nobody writes it")
+	offset.Required = false
 	for op, params := range map[string][]*huma.Param{
 		"upload-options": {id},
 		"begin-upload": {id, version, number("Upload-Length", "bytes of the file, at most 10 GB"),
 			text("header", "Upload-Metadata", "path, and modified (ms since 1970): each a key, a space and its value in base64, with commas between; and the key recoded where the path was no UTF-8 before", true)},
 		"get-upload":     {id, upload, version},
 		"append-upload":  {id, upload, version, number("Upload-Offset", "where the body goes on")},
-		"discard-upload": {id, upload, version},
+		"discard-upload": {id, upload, version, offset},
 	} {
 		operation := b.operation(op)
 		operation.Parameters = params

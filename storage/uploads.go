@@ -261,12 +261,20 @@ func (u *Uploads) Totals(imported string) (UploadTotals, error) {
 	return b.totals(), nil
 }
 
-// Discard takes one upload away that somebody does not want, whether it is complete
-// or not, and answers what it was; ErrImportBegun.
-func (u *Uploads) Discard(ctx context.Context, imported, id string) (Upload, error) {
+// Wherever has Discard take an upload away wherever it stands.
+const Wherever int64 = -1
+
+// Discard takes one upload away that somebody does not want, and answers what it was.
+// Where at is not Wherever it does so only while the upload rests at that offset: one
+// that somebody is writing, or has completed since, stays, with ErrWrongOffset.
+// ErrImportBegun.
+func (u *Uploads) Discard(ctx context.Context, imported, id string, at int64) (Upload, error) {
 	b, one, err := u.find(imported, id)
 	if err != nil {
 		return Upload{}, err
+	}
+	if at != Wherever && !b.rests(one, at) {
+		return Upload{}, ErrWrongOffset
 	}
 	_, release, err := b.takeOver(ctx, one)
 	if err != nil {
@@ -275,8 +283,11 @@ func (u *Uploads) Discard(ctx context.Context, imported, id string) (Upload, err
 	defer release()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.sealed {
+	switch {
+	case b.sealed:
 		return Upload{}, ErrImportBegun
+	case at != Wherever && one.Offset != at:
+		return Upload{}, ErrWrongOffset
 	}
 	return one.Upload, u.remove(imported, b, one)
 }

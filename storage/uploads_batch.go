@@ -278,6 +278,13 @@ func (b *uploadBatch) takeOver(ctx context.Context, one *upload) (mine context.C
 	return nil, nil, err
 }
 
+// rests says whether an upload stands at that offset, and nobody writes it.
+func (b *uploadBatch) rests(one *upload, at int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return one.last == nil && one.Offset == at
+}
+
 // close ends who writes.
 func (b *uploadBatch) close() {
 	b.mu.Lock()

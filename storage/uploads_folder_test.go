@@ -49,7 +49,7 @@ func TestUploadsOfNamesThatWereRecoded(t *testing.T) {
 	if again := send("营业厅/刘洋.wav", true); again.ID != old.ID {
 		t.Errorf("%+v, then %+v", old, again)
 	}
-	_, err := h.Discard(t.Context(), h.imported, old.ID)
+	_, err := h.Discard(t.Context(), h.imported, old.ID, Wherever)
 	h.must(err)
 	if left, err := os.ReadDir(filepath.Join(h.dir, h.imported, uploadRecoded)); err != nil || len(left) != 0 {
 		t.Errorf("notes of what is gone: %v, %v", left, err)

@@ -257,7 +257,7 @@ func TestThePathsOfUploads(t *testing.T) {
 	if empty := h.begin("empty.wav", 0); !empty.Done() || len(h.read("empty.wav")) != 0 {
 		t.Errorf("an empty file: %+v", empty)
 	}
-	_, err = h.Discard(t.Context(), h.imported, first.ID)
+	_, err = h.Discard(t.Context(), h.imported, first.ID, Wherever)
 	h.must(err)
 	if replaced := h.begin("rec/a.wav", 4); replaced.Done() {
 		t.Errorf("after it was taken away: %+v", replaced)

@@ -4267,6 +4267,8 @@ export interface operations {
             header: {
                 /** @description 1.0.0 */
                 "Tus-Resumable": string;
+                /** @description take it away only while it stands there, and nobody writes it */
+                "Upload-Offset"?: number;
             };
             path: {
                 id: string;

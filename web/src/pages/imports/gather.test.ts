@@ -54,7 +54,8 @@ test("a dropped folder is read to its end, however many pieces it comes in", asy
     entry("/b.wav"),
   ];
   const seen: number[] = [];
-  const picked = await filesBelow(dropped as FileSystemEntry[], (n) => seen.push(n));
+  const { picked, unreadable } = await filesBelow(dropped as FileSystemEntry[], (n) => seen.push(n));
+  expect(unreadable).toEqual([]);
   expect(picked).toHaveLength(252);
   expect(seen.at(-1)).toBe(252);
   expect(picked.map((p) => p.path)).toEqual(
@@ -62,12 +63,15 @@ test("a dropped folder is read to its end, however many pieces it comes in", asy
   );
 });
 
-test("a folder that cannot be read fails, and is not taken for empty", async () => {
-  const bad = {
-    ...{ isFile: false, fullPath: "/old" },
-    createReader: () => ({
-      readEntries: (_: unknown, failed: (e: Error) => void) => failed(new Error("gone")),
-    }),
+test("what cannot be read is told by its path, and stops nothing else", async () => {
+  const fails = (_: unknown, failed: (e: Error) => void) => failed(new Error("gone"));
+  const badFolder = {
+    ...{ isFile: false, fullPath: "/old/locked" },
+    createReader: () => ({ readEntries: fails }),
   };
-  await expect(filesBelow([bad as unknown as FileSystemEntry])).rejects.toThrow("gone");
+  const badFile = { isFile: true, fullPath: "/old/\ufffd\ufffd.mp3", file: fails };
+  const dropped = [folder("/old", [badFile, badFolder, entry("/old/a.mp3"), entry("/old/b.mp3")])];
+  const { picked, unreadable } = await filesBelow(dropped as FileSystemEntry[]);
+  expect(picked.map((p) => p.path)).toEqual(["old/a.mp3", "old/b.mp3"]);
+  expect(unreadable).toEqual(["old/\ufffd\ufffd.mp3", "old/locked/"]);
 });

@@ -20,35 +20,45 @@ export function entriesOf(data: DataTransfer): FileSystemEntry[] {
   });
 }
 
-/** All files below the entries; `found` is told how many there are as it goes on. */
+/** What was found, and the paths of what the browser cannot read. */
+export interface Gathered {
+  picked: Picked[];
+  unreadable: string[];
+}
+
+/**
+ * All files below the entries; `found` is told how many there are as it goes on. What
+ * cannot be read stops nothing else.
+ */
 export async function filesBelow(
   entries: FileSystemEntry[],
   found: (n: number) => void = () => undefined,
-): Promise<Picked[]> {
+): Promise<Gathered> {
   const picked: Picked[] = [];
+  const unreadable: string[] = [];
   const folders: FileSystemEntry[] = [...entries];
   for (let entry = folders.shift(); entry; entry = folders.shift()) {
     const path = entry.fullPath.replace(/^\/+/, "");
     if (isLeftBehind(path)) continue;
-    if (entry.isFile) {
-      picked.push({ path, file: await fileOf(entry as FileSystemFileEntry) });
-      found(picked.length);
-    } else {
-      folders.push(...(await contentOf(entry as FileSystemDirectoryEntry)));
+    try {
+      if (entry.isFile) picked.push({ path, file: await fileOf(entry as FileSystemFileEntry) });
+      else await contentOf(entry as FileSystemDirectoryEntry, folders);
+    } catch {
+      unreadable.push(entry.isFile ? path : `${path}/`);
     }
+    found(picked.length);
   }
-  return picked;
+  return { picked, unreadable };
 }
 
 const fileOf = (entry: FileSystemFileEntry) => new Promise<File>((done, failed) => entry.file(done, failed));
 
-/** A folder is read in pieces of a hundred, until one is empty. */
-async function contentOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
+/** A folder is read in pieces of a hundred, until one is empty; what was read goes to `all`. */
+async function contentOf(folder: FileSystemDirectoryEntry, all: FileSystemEntry[]): Promise<void> {
   const reader = folder.createReader();
-  const all: FileSystemEntry[] = [];
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
-    if (some.length === 0) return all;
+    if (some.length === 0) return;
     all.push(...some);
   }
 }

@@ -48,6 +48,8 @@ export function planOf(picked: Picked[], known: ReadonlyMap<string, Uploaded>, a
   return plan;
 }
 
+const mostKinds = 12;
+
 /** How many there are of each ending, the most first: "12 .pdf, 3 .jpg". */
 export function kindsOf(files: Picked[]): string {
   const counts = new Map<string, number>();
@@ -55,9 +57,6 @@ export function kindsOf(files: Picked[]): string {
     const ending = named.exec(path)?.[0].toLowerCase() ?? "";
     counts.set(ending, (counts.get(ending) ?? 0) + 1);
   }
-  return [...counts]
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, 6)
-    .map(([ending, n]) => `${n} ${ending}`)
-    .join(", ");
+  const kinds = [...counts].sort((a, b) => b[1] - a[1]).map(([ending, n]) => `${n} ${ending}`);
+  return [...kinds.slice(0, mostKinds), ...(kinds.length > mostKinds ? ["…"] : [])].join(", ");
 }

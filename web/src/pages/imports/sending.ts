@@ -1,5 +1,5 @@
 import { DetailedError, Upload } from "tus-js-client";
-import { uploadsUrl, uploadUrl } from "@/api/imports";
+import { type Uploaded, uploadsUrl, uploadUrl } from "@/api/imports";
 import type { Picked } from "./gather";
 
 // One file on its way, by tus: what can go wrong with it, and when to try again.
@@ -67,6 +67,23 @@ export function sendFile(
 /** Takes an upload away. */
 export const discardUpload = (id: string, upload: string): Promise<void> =>
   Upload.terminate(uploadUrl(id, upload), { endpoint: uploadsUrl(id), retryDelays: null });
+
+/**
+ * Takes an upload away that is not whole, if it still stands where it was seen and
+ * nobody sends more of it: what somebody else completes meanwhile stays.
+ */
+export async function discardPartial(id: string, { id: upload, offset }: Uploaded): Promise<void> {
+  try {
+    await Upload.terminate(uploadUrl(id, upload), {
+      endpoint: uploadsUrl(id),
+      retryDelays: null,
+      headers: { "Upload-Offset": String(offset) },
+    });
+  } catch (err) {
+    const status = err instanceof DetailedError ? err.originalResponse?.getStatus() : undefined;
+    if (status !== 409 && status !== 404) throw err;
+  }
+}
 
 /** What a failure means for the file, and for all others. */
 export async function refusalOf(err: Error, file: Blob): Promise<Refusal> {

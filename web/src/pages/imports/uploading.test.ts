@@ -8,7 +8,14 @@ interface Sent {
   hears: { progress(n: number): void; done(): void; refused(why: Refusal): void };
   stopped: boolean;
 }
-const world = vi.hoisted(() => ({ sent: [] as Sent[], known: [] as object[], discarded: [] as string[] }));
+interface Known {
+  id: string;
+  path: string;
+  bytes: number;
+  offset: number;
+  modified: string;
+}
+const world = vi.hoisted(() => ({ sent: [] as Sent[], known: [] as Known[], discarded: [] as string[] }));
 
 vi.mock("@/api/imports", () => ({
   importsApi: {
@@ -17,7 +24,8 @@ vi.mock("@/api/imports", () => ({
       next: "",
       files: world.known.length,
       bytes: 0,
-      partial: 0,
+      partial: world.known.filter((u) => u.offset < u.bytes).length,
+      missing: world.known.reduce((n, u) => n + u.bytes - u.offset, 0),
     }),
   },
 }));
@@ -32,6 +40,8 @@ vi.mock("./sending", () => ({
       },
     };
   },
+  discardPartial: async (_: string, upload: { id: string; offset: number }) =>
+    void world.discarded.push(`${upload.id} at ${upload.offset}`),
   discardUpload: async (_: string, upload: string) => void world.discarded.push(upload),
 }));
 
@@ -137,6 +147,37 @@ test("an import that was deleted, or begun, in another window ends its uploads",
   await uploads.add([picked("a.mp3")]);
   last().hears.refused({ code: "import_begun", again: "never" });
   expect(uploads.view.status).toBe("begun");
+});
+
+const known = (path: string, offset: number): Known => ({
+  ...{ id: `u ${path}`, path, bytes: 10, offset },
+  modified: new Date(1e12).toISOString(),
+});
+
+test("what is there in part is taken away where it stands, and nothing that is whole", async () => {
+  world.known = [known("a.mp3", 4), known("b.mp3", 10)];
+  await uploads.dropPartial();
+  expect(world.discarded).toEqual(["u a.mp3 at 4"]);
+});
+
+test("what another window uploads is seen, and that it goes on", async () => {
+  world.known = [known("a.mp3", 10)];
+  await uploads.look();
+  await uploads.glance();
+  expect(uploads.view).toMatchObject({ elsewhere: false, there: { files: 1 } });
+  world.known = [known("a.mp3", 10), known("b.mp3", 4)];
+  await uploads.glance();
+  expect(uploads.view).toMatchObject({ elsewhere: true, there: { files: 2, partial: 1 } });
+  expect(uploads.known.has("b.mp3")).toBe(true);
+  vi.advanceTimersByTime(19_000);
+  world.known = [known("a.mp3", 10), known("b.mp3", 7)]; // a piece of a large one
+  await uploads.glance();
+  vi.advanceTimersByTime(19_000);
+  await uploads.glance();
+  expect(uploads.view.elsewhere).toBe(true);
+  vi.advanceTimersByTime(2000);
+  await uploads.glance();
+  expect(uploads.view.elsewhere).toBe(false);
 });
 
 test("another file of that path is told, and replaced only when people say so", async () => {

@@ -4,7 +4,7 @@ import { importsApi, type Uploaded } from "@/api/imports";
 import type { Picked } from "./gather";
 import { Pace } from "./pace";
 import { type Plan, planOf } from "./plan";
-import { discardUpload, type Refusal, type Sending, sendFile } from "./sending";
+import { discardPartial, discardUpload, type Refusal, type Sending, sendFile } from "./sending";
 
 // The uploads of one import. They go on while one is elsewhere in the dashboard.
 
@@ -39,8 +39,12 @@ export interface UploadView {
   knownFiles: number;
   failed: FailedFile[];
   other: Picked[];
+  /** Paths of what was dropped and the browser cannot read. */
+  unreadable: string[];
   /** What is on the server: complete, and in part. */
   there: { files: number; bytes: number; partial: number };
+  /** More has come to the server than was sent from here: another window uploads, too. */
+  elsewhere: boolean;
 }
 
 interface Item {
@@ -55,6 +59,8 @@ const mostTries = 4;
 const tickMs = 250;
 const firstWaitMs = 1000;
 const longestWaitMs = 15_000;
+/** So long after something came from elsewhere more is expected: a piece may be long on its way. */
+const elsewhereMs = 20_000;
 
 export class ImportUploads {
   readonly view: UploadView = reactive({
@@ -62,13 +68,17 @@ export class ImportUploads {
     ...{ files: 0, bytes: 0, doneFiles: 0, doneBytes: 0, speed: 0, knownFiles: 0 },
     failed: [],
     other: [],
+    unreadable: [],
     there: { files: 0, bytes: 0, partial: 0 },
+    elsewhere: false,
   });
   #known = new Map<string, Uploaded>();
   #queue: Item[] = [];
   #active = new Map<Item, Sending>();
   #sentFiles: Picked[] = []; // that are complete
   #done = 0; // their bytes
+  #arrivedAt = 0; // when more had last come from elsewhere
+  #missing = 0; // bytes that were missing of what is on the server in part, as last read
   #wait = firstWaitMs;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -93,10 +103,30 @@ export class ImportUploads {
       const page = await importsApi.uploads(this.id, { after: after || undefined, limit: 5000 }, signal);
       for (const u of page.uploads) known.set(u.path, u);
       this.view.there = { files: page.files, bytes: page.bytes, partial: page.partial };
+      this.#missing = page.missing;
       after = page.next;
       if (!after) break;
     }
     this.#known = known;
+  }
+
+  /** Sees, while nothing is sent from here, whether more has come from elsewhere. */
+  async glance(signal?: AbortSignal): Promise<void> {
+    if (this.view.status !== "idle") return;
+    const page = await importsApi.uploads(this.id, { limit: 1 }, signal);
+    if (this.view.status !== "idle") return;
+    const was = this.view.there;
+    const arrived = page.files > was.files || page.missing < this.#missing;
+    this.#missing = page.missing;
+    const changed = page.files !== was.files || page.bytes !== was.bytes || page.partial !== was.partial;
+    if (changed) await this.look(signal);
+    if (arrived) this.#arrivedAt = Date.now();
+    this.view.elsewhere = Date.now() - this.#arrivedAt < elsewhereMs;
+  }
+
+  /** Takes note of what could not be read of a drop. */
+  cannotRead(paths: string[]): void {
+    this.view.unreadable = [...new Set([...this.view.unreadable, ...paths])];
   }
 
   /** Adds files; those on the server are passed over. Answers what was made of them. */
@@ -110,6 +140,7 @@ export class ImportUploads {
     );
     const view = this.view;
     view.failed = view.failed.filter((f) => !picked.some((p) => p.path === f.picked.path));
+    view.unreadable = view.unreadable.filter((path) => !picked.some((p) => p.path === path));
     for (const { picked: p, upload, offset } of plan.send)
       this.#enter({ picked: p, upload, sent: offset, tries: 0 });
     view.failed.push(...plan.taken.map((t) => ({ picked: t.picked, code: "path_taken", instead: t.upload })));
@@ -135,6 +166,7 @@ export class ImportUploads {
     clearTimeout(this.#timer);
     if (!this.busy) return;
     this.view.status = "running";
+    this.view.elsewhere = false;
     this.#ticker ??= setInterval(() => this.#tick(), tickMs);
     while (this.#active.size < atOnce && this.#queue.length > 0) this.#send(this.#queue.shift() as Item);
   }
@@ -157,7 +189,7 @@ export class ImportUploads {
     await this.look();
     const busy = new Set([...this.#queue, ...this.#active.keys()].map((i) => i.picked.path));
     for (const u of this.#known.values())
-      if (u.offset < u.bytes && !busy.has(u.path)) await discardUpload(this.id, u.id);
+      if (u.offset < u.bytes && !busy.has(u.path)) await discardPartial(this.id, u);
     await this.look();
   }
 
