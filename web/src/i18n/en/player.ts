@@ -40,6 +40,7 @@ export default {
     files: "Files",
     several: "This span lies in {n} audio files; there is a clip of each:",
     none: "Nothing was recorded in this span",
+    wrong: "Write times like 0:05.1, the first before the second and within the call",
     download: "Download",
     open: "Clip…",
   },

@@ -39,6 +39,7 @@ test("what rounds to nothing is not nothing", () => {
 });
 
 test("a place is typed as people write it", () => {
+  expect(["0:05.05", "０：０５．１"].map(secondsOf)).toEqual([5, 5.1]);
   expect(["1:05", "75", "1:00:01", "2：30", "1:75", "x", ""].map(secondsOf)).toEqual([
     65,
     75,

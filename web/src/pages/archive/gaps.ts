@@ -63,8 +63,8 @@ export const shortSeconds = (ms: number): string =>
 
 /** The seconds that m:ss, h:mm:ss or plain seconds say, to the tenth; null if it says nothing such. */
 export function secondsOf(text: string): number | null {
-  const trimmed = text.trim().replaceAll("：", ":");
-  if (!/^\d{1,5}(:[0-5]?\d){0,2}(\.\d)?$/.test(trimmed)) return null;
+  const trimmed = text.normalize("NFKC").trim();
+  if (!/^\d{1,5}(:[0-5]?\d){0,2}(\.\d{1,3})?$/.test(trimmed)) return null;
   const [whole = "", tenth = "0"] = trimmed.split(".");
-  return whole.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) + Number(tenth) / 10;
+  return whole.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) + Number(tenth[0]) / 10;
 }

@@ -61,6 +61,20 @@ export const placeAmong = (id: string): { at: number; of: number; more: boolean 
   return { at: at < 0 ? at : first + at, of: first + ids.length, more: next !== "" };
 };
 
+let seen = "";
+
+/** Keeps which call one looks at, for the list that one goes back to. */
+export function keepSeen(id: string): void {
+  seen = id;
+}
+
+/** Where the call that one looked at since the last list stands in this one; -1 if nowhere. Told once. */
+export function placeSeen(): number {
+  const { at } = placeAmong(seen);
+  seen = "";
+  return at;
+}
+
 /**
  * The result so many further down the list, read on from the server if need be;
  * "" at an end, or where a long way on holds nothing: asked again, it looks further.
