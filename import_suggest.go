@@ -30,13 +30,14 @@ func SuggestImportPatterns(paths []string, seats []Seat) []ImportSuggestion {
 		known[nameKey(s.ID)], known[nameKey(s.Name)] = true, true
 	}
 	shapes := map[string]int{}
+	minutes := tellMinutes(paths)
 	of := 0
 	for _, p := range paths {
 		if slices.Contains([]string{".csv", ".txt", ".xls", ".xlsx"}, strings.ToLower(path.Ext(p))) {
 			continue
 		}
 		of++
-		shapes[shapeOf(p, known)]++
+		shapes[shapeOf(p, known, minutes)]++
 	}
 	// A field and nothing else fits every name, and so tells nothing of any.
 	maps.DeleteFunc(shapes, func(shape string, _ int) bool { return shape == "" || looksBare.MatchString(shape) })
@@ -73,10 +74,32 @@ func SuggestImportPatterns(paths []string, seats []Seat) []ImportSuggestion {
 	return found[:min(len(found), mostSuggestions)]
 }
 
+// behindDay are four digits behind a day: a time of day without seconds, or somebody's
+// number.
+var behindDay = regexp.MustCompile(`(?:^|\D)(?:19|20)\d\d[-.]?[01]\d[-.]?[0-3]\d[ _T-](\d\d)(\d\d)(?:\D|$)`)
+
+// tellMinutes says whether four digits behind a day are times of day. One of them may
+// be either; all together they are none if one of them is no time, and the times of
+// many calls lie in several hours, which staff numbers that look like times do not.
+func tellMinutes(paths []string) bool {
+	hours, times := map[string]bool{}, map[string]bool{}
+	for _, p := range paths {
+		m := behindDay.FindStringSubmatch(path.Base(p))
+		if m == nil {
+			continue
+		}
+		if m[1] > "23" || m[2] > "59" {
+			return false
+		}
+		hours[m[1]], times[m[1]+m[2]] = true, true
+	}
+	return len(hours) >= min(3, len(times))
+}
+
 // shapeOf is a pattern of one path; empty where nothing of it looks like anything.
-func shapeOf(p string, seats map[string]bool) string {
+func shapeOf(p string, seats map[string]bool, minutes bool) string {
 	elements := strings.Split(strings.TrimSuffix(p, path.Ext(p)), "/")
-	s := &shaper{seats: seats, said: map[ImportField]bool{}}
+	s := &shaper{seats: seats, said: map[ImportField]bool{}, minutes: minutes}
 	shapes := make([]string, len(elements))
 	useful := len(elements)
 	for i := len(elements) - 1; i >= 0; i-- { // the name knows best
@@ -97,23 +120,28 @@ func shapeOf(p string, seats map[string]bool) string {
 
 // shaper makes a pattern of a path's elements, each field once.
 type shaper struct {
-	seats map[string]bool
-	said  map[ImportField]bool
-	file  bool // the element at hand is the file's name
+	seats   map[string]bool
+	said    map[ImportField]bool
+	file    bool // the element at hand is the file's name
+	minutes bool // times of day may have no seconds
 }
 
-// moments are what days and times look like in names, the most telling first.
-var moments = []struct {
+// moment is what a day or a time looks like in names.
+type moment struct {
 	field ImportField
 	looks *regexp.Regexp
 	form  func(found []string) string
-}{
+}
+
+// moments are all that are looked for, the most telling first.
+var moments = []moment{
 	{FieldStart, regexp.MustCompile(`\b((?:19|20)\d\d)(\d\d)(\d\d)([ \x01T-]?)(\d\d)(\d\d)(\d\d)\b`),
 		func(f []string) string { return "yyyyMMdd" + f[4] + "HHmmss" }},
 	{FieldStart, regexp.MustCompile(`\b((?:19|20)\d\d)([-.])(\d\d)[-.](\d\d)([ \x01T-])(\d\d)([-.:])(\d\d)[-.:](\d\d)\b`),
 		func(f []string) string {
 			return "yyyy" + f[2] + "MM" + f[2] + "dd" + f[5] + "HH" + f[7] + "mm" + f[7] + "ss"
 		}},
+	toTheMinute,
 	{FieldDate, regexp.MustCompile(`\b((?:19|20)\d\d)([-.])([01]\d)[-.]([0-3]\d)\b`),
 		func(f []string) string { return "yyyy" + f[2] + "MM" + f[2] + "dd" }},
 	{FieldDate, regexp.MustCompile(`\b((?:19|20)\d\d)年([01]\d)月([0-3]\d)日`),
@@ -124,6 +152,12 @@ var moments = []struct {
 		func(f []string) string { return "HH" + f[2] + "mm" + f[2] + "ss" }},
 	{FieldTime, regexp.MustCompile(`\b([01]\d|2[0-3])([0-5]\d)([0-5]\d)\b`),
 		func([]string) string { return "HHmmss" }},
+}
+
+// toTheMinute is looked for only where there are such times; see tellMinutes.
+var toTheMinute = moment{
+	FieldStart, regexp.MustCompile(`\b((?:19|20)\d\d)([-.]?)([01]\d)[-.]?([0-3]\d)([ \x01T-])([01]\d|2[0-3])([0-5]\d)\b`),
+	func(f []string) string { return "yyyy" + f[2] + "MM" + f[2] + "dd" + f[5] + "HHmm" },
 }
 
 // hidden stands for the n-th moment while the rest of a name is looked at: no
@@ -137,6 +171,9 @@ func (s *shaper) element(text string) string {
 	for _, m := range moments {
 		// A time of day is taken although no day was seen: that may be the name of a
 		// folder above, which is looked at later.
+		if m.looks == toTheMinute.looks && !s.minutes {
+			continue
+		}
 		if s.said[m.field] || s.said[FieldStart] || m.field == FieldStart && (s.said[FieldDate] || s.said[FieldTime]) {
 			continue
 		}
@@ -197,7 +234,8 @@ var (
 	looksAgent  = regexp.MustCompile(`^[A-Za-z]{0,3}\d{3,6}$`)
 	looksName   = regexp.MustCompile(`^\p{Han}{2,4}$`)
 	looksMonth  = regexp.MustCompile(`^(?:19|20)\d\d(?:0[1-9]|1[0-2])?$`) // or a year
-	looksBoth   = regexp.MustCompile(`^(?:\d{3,6}\p{Han}{2,4}|(\p{Han}{2,4})\d{3,6})$`)
+	looksBoth   = regexp.MustCompile(`^(?:\d{3,6}(\p{Han}{2,4})|(\p{Han}{2,4})\d{3,6})$`)
+	looksThing  = regexp.MustCompile(`[年月日号室厅组队部台席窗]|录音|备份|营业|电话|热线|通话`) // what nobody is called
 	looksBare   = regexp.MustCompile(`^\{[a-z]+\}$`)
 )
 
@@ -205,11 +243,14 @@ var (
 // it is not.
 func (s *shaper) both(word string) string {
 	m := looksBoth.FindStringSubmatch(word)
-	if m == nil || !s.file || s.said[FieldAgent] || s.said[FieldName] {
+	if m == nil || looksThing.MatchString(word) || s.said[FieldAgent] || s.said[FieldName] {
 		return ""
 	}
+	if number := strings.Trim(word, m[1]+m[2]); !s.file && looksMonth.MatchString(number) {
+		return "" // a folder of a year, or a month, with a word
+	}
 	s.said[FieldAgent], s.said[FieldName] = true, true
-	if m[1] != "" {
+	if m[2] != "" {
 		return "{name}{agent:digits}"
 	}
 	return "{agent:digits}{name}"

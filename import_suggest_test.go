@@ -35,6 +35,27 @@ func TestSuggestImportPatterns(t *testing.T) {
 		"name and number in one": {
 			[]string{"2016/李明1006-20160301080840.wav"}, "{name}{agent:digits}-{start:yyyyMMddHHmmss}", 1,
 		},
+		"folders of people": {
+			[]string{"旧录音/2019年/03月/1006杨帆/20190310_090015_13800000001.mp3", "旧录音/2019年/04月/1007李小明/20190410_110015_13800000002.mp3"},
+			"{agent:digits}{name}/{start:yyyyMMdd_HHmmss}_{number}", 2,
+		},
+		"folders of months and things": {
+			[]string{"2019年度/201903录音/001号窗口/20190310_090015_13800000001.mp3", "2019年度/201904张三/002号窗口/20190410_110015_13800000002.mp3"},
+			"{start:yyyyMMdd_HHmmss}_{number}", 2,
+		},
+		"times without seconds": {
+			[]string{"20210202_0912.mp3", "20210202_1005.mp3", "20210203_1644.mp3", "20210203_0850_13800000001.mp3"},
+			"{start:yyyyMMdd_HHmm}", 3,
+		},
+		"days with dashes, times without seconds": {
+			[]string{"a/2021-02-02 0912-13800000001.wav", "a/2021-02-02 1312-13800000002.wav"}, "{start:yyyy-MM-dd HHmm}-{number}", 2,
+		},
+		"staff numbers that look like times": {
+			[]string{"20210202_1001.mp3", "20210202_1002.mp3", "20210203_1015.mp3"}, "{date:yyyyMMdd}_{agent}", 3,
+		},
+		"staff numbers some of which look like times": {
+			[]string{"20210202_0912.mp3", "20210202_1002.mp3", "20210203_8015.mp3"}, "{date:yyyyMMdd}_{agent}", 3,
+		},
 		"an odd one among good names": {
 			[]string{
 				"20160304/20160304_101500_1001_13900000001_呼入.mp3", "20160304/20160304_101700_1002_13900000002_呼出.mp3",
