@@ -53,7 +53,7 @@ func take[T any](t *testing.T, ch chan T) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("no %T came", *new(T))
 		panic("not reached")
 	}

@@ -92,7 +92,7 @@ func TestSlowFollowerOfLevels(t *testing.T) {
 		must(t, s.PutLevels(t.Context(), "n1", []earshot.SeatLevels{{Seat: "a", Agent: 255}}))
 		select {
 		case <-quick:
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the other follower was held up")
 		}
 		close(release)
