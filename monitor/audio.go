@@ -114,12 +114,8 @@ func (s *Server) answerAudio(w http.ResponseWriter, r *http.Request, ask audioAs
 
 // sealed says whether part n of a live call is complete already.
 func sealed(call earshot.Call, n int) bool {
-	for _, p := range call.Parts {
-		if p.N == n {
-			return p.SHA256 != ""
-		}
-	}
-	return false
+	i := partAsked(call, n)
+	return i >= 0 && call.Parts[i].SHA256 != ""
 }
 
 func (s *Server) answerStored(w http.ResponseWriter, r *http.Request, ask audioAsk) error {
@@ -140,6 +136,7 @@ func (s *Server) answerStored(w http.ResponseWriter, r *http.Request, ask audioA
 	h.Set("ETag", `"`+tag+`"`)
 	s.heard(r, ask, part)
 	s.name(w, ask, part.N, part.AudioType())
+	fewRanges(r)
 	http.ServeContent(w, r, "", time.Time{}, file)
 	return nil
 }
@@ -167,7 +164,7 @@ func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(call.Parts, func(p earshot.Part) bool { return p.N == ask.n }); i >= 0 && ask.start > 0 {
+	if i := partAsked(call, ask.n); i >= 0 && ask.start > 0 {
 		if audio, err = storage.LiveAudioFrom(call.Parts[i], audio, ask.start); err != nil {
 			return err
 		}
@@ -177,6 +174,15 @@ func (s *Server) answerLive(w http.ResponseWriter, r *http.Request, call earshot
 	s.played(r, ask, row)
 	s.name(w, ask, ask.n, mediaType)
 	return answerSoFar(w, r, audio, mediaType)
+}
+
+// partAsked is where part n of a call is among its parts, or its only one for 0; -1
+// where there is none.
+func partAsked(call earshot.Call, n int) int {
+	if n == 0 && len(call.Parts) == 1 {
+		return 0
+	}
+	return slices.IndexFunc(call.Parts, func(p earshot.Part) bool { return p.N == n })
 }
 
 // answerSoFar answers audio as it is here and now, which is gone afterwards.
@@ -229,6 +235,18 @@ func (s *Server) played(r *http.Request, ask audioAsk, row earshot.Audit) {
 			key += fmt.Sprintf("|%d-%d", row.FromMs, row.ToMs)
 		}
 		s.audit.AddOnce(key, row)
+	}
+}
+
+// mostRanges is how many ranges an answer has: players ask for one at a time, and
+// each of many has its own place in the file found, and its own head written.
+const mostRanges = 16
+
+// fewRanges has who asks for more ranges than that answered with the whole, as
+// RFC 9110 lets a server do.
+func fewRanges(r *http.Request) {
+	if strings.Count(r.Header.Get("Range"), ",") >= mostRanges {
+		r.Header.Del("Range")
 	}
 }
 

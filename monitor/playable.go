@@ -44,6 +44,7 @@ func (s *Server) answerPlayable(w http.ResponseWriter, r *http.Request) error {
 	part.Bytes = info.Size() // a range is one of this file
 	ask.download = false
 	s.heard(r, ask, part)
+	fewRanges(r)
 	http.ServeContent(w, r, "", time.Time{}, file)
 	return nil
 }

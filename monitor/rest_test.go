@@ -96,4 +96,9 @@ func TestLivePartFromAPlace(t *testing.T) {
 		t.Errorf("audit row %+v", row)
 	}
 	supervisor.get(path+"?startMs=30000").fails(http.StatusNotFound, "no_audio")
+	// The only part need not be named.
+	a = supervisor.get("/api/v1/calls/" + live.ID + "/audio?startMs=9000").want(http.StatusOK)
+	if !bytes.Equal(a.body, restOf(t, h.floor.audio, 8*time.Second)) {
+		t.Errorf("the only part, not named: %d bytes", len(a.body))
+	}
 }
