@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,7 @@ type ImportOptions struct {
 	Store   ImportStore
 	Folder  func(earshot.Import) (ImportFolder, error) // where the files of a batch lie
 
+	Here    func(batch string) bool                  // its files are on this machine: elsewhere it is not gone on with; all are
 	Room    func() (free, keep uint64, err error)    // of the disk, and what is not for imports; unbounded
 	Busy    func() bool                              // recording needs the disk now: imports wait; never
 	Fated   func(batch string, _ earshot.ImportFile) // told of each file's fate, from several goroutines in turn; nobody
@@ -76,6 +78,9 @@ func NewImports(o ImportOptions) *Imports {
 	}
 	if o.Busy == nil {
 		o.Busy = func() bool { return false }
+	}
+	if o.Here == nil {
+		o.Here = func(string) bool { return true }
 	}
 	if o.Fated == nil {
 		o.Fated = func(string, earshot.ImportFile) {}
@@ -248,7 +253,10 @@ func (s *Imports) begin(ctx context.Context, id string) (*importRun, earshot.Imp
 		return nil, m, err
 	}
 	m, err = s.index().ChangeImport(ctx, id, func(m *earshot.Import) error {
-		m.State, m.StartedAt, m.EndedAt, m.Error = earshot.ImportRunning, earshot.At(s.now()), earshot.Time{}, ""
+		if m.State != earshot.ImportRunning { // which goes on since the process ended
+			m.StartedAt = earshot.At(s.now())
+		}
+		m.State, m.EndedAt, m.Error = earshot.ImportRunning, earshot.Time{}, ""
 		return nil
 	})
 	if err != nil {
@@ -282,12 +290,14 @@ func (s *Imports) Stop(ctx context.Context, id string) (earshot.Import, error) {
 	}
 }
 
-// Resume lets go on what ran when the process ended.
+// Resume lets go on what ran when the process ended. What has its files on another
+// machine is that one's, which may well be at it.
 func (s *Imports) Resume(ctx context.Context) error {
 	left, err := s.index().ImportsIn(ctx, earshot.ImportRunning)
 	if err != nil {
 		return err
 	}
+	left = slices.DeleteFunc(left, func(m earshot.Import) bool { return !s.Here(m.ID) })
 	var errs []error
 	for i, m := range left {
 		var starting error

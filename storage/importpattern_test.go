@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -166,24 +167,59 @@ func TestImportOfTheSameFilesThatFailsEnds(t *testing.T) {
 }
 
 // failingStore is a disk of our own that takes nothing.
-type failingStore struct{ storage.ImportStore }
+type failingStore struct {
+	storage.ImportStore
+	why error
+}
 
-func (failingStore) Take(context.Context, io.Reader) (*files.Incoming, error) {
-	return nil, fmt.Errorf("take a file in: %w", &files.WriteError{Err: &fs.PathError{Op: "openat", Path: "incoming/x", Err: unix.EROFS}})
+func (s failingStore) Take(context.Context, io.Reader) (*files.Incoming, error) {
+	return nil, fmt.Errorf("take a file in: %w", &files.WriteError{Err: &fs.PathError{Op: "openat", Path: "incoming/x", Err: s.why}})
 }
 
 // Where our own disk fails no file is told that it cannot be read.
 func TestImportOntoADiskThatFailsStops(t *testing.T) {
-	d := openDesk(t, func(o *storage.ImportOptions) { o.Store = failingStore{o.Store} })
+	for why, code := range map[unix.Errno]string{unix.EROFS: "internal", unix.EIO: "internal", unix.ENOSPC: "no_room", unix.EDQUOT: "no_room"} {
+		d := openDesk(t, func(o *storage.ImportOptions) { o.Store = failingStore{o.Store, why} })
+		d.put(t, "a.wav", beep(1))
+		m, err := d.imports.Create(t.Context(), "x", "lina")
+		must(t, err)
+		settings := earshot.ImportSettings{Seat: "w1"}
+		_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+		must(t, err)
+		m, err = d.imports.Run(t.Context(), m.ID)
+		if !errors.Is(err, why) || m.State != earshot.ImportStopped || m.Refused != 0 || m.Error != code {
+			t.Errorf("%v: %v: %+v", why, err, m)
+		}
+	}
+}
+
+// Of machines that share an index one whose start comes while another brings files
+// in leaves them alone; the one that has the files goes on with them.
+func TestImportIsResumedWhereItsFilesAre(t *testing.T) {
+	here := false
+	d := openDesk(t, func(o *storage.ImportOptions) { o.Here = func(string) bool { return here } })
 	d.put(t, "a.wav", beep(1))
 	m, err := d.imports.Create(t.Context(), "x", "lina")
 	must(t, err)
-	settings := earshot.ImportSettings{Seat: "w1"}
-	_, err = d.imports.Change(t.Context(), m.ID, nil, &settings)
+	began := earshot.At(start)
+	_, err = d.index.ChangeImport(t.Context(), m.ID, func(m *earshot.Import) error {
+		m.State, m.StartedAt, m.Settings.Seat = earshot.ImportRunning, began, "w1"
+		return nil
+	})
 	must(t, err)
-	m, err = d.imports.Run(t.Context(), m.ID)
-	if !errors.Is(err, unix.EROFS) || m.State != earshot.ImportStopped || m.Refused != 0 {
-		t.Errorf("%v: %+v", err, m)
+	must(t, d.imports.Resume(t.Context()))
+	if m, err = d.imports.Import(t.Context(), m.ID); err != nil || m.State != earshot.ImportRunning || m.Files != 0 {
+		t.Errorf("elsewhere: %v, %+v", err, m)
+	}
+	here = true
+	must(t, d.imports.Resume(t.Context()))
+	for m.State == earshot.ImportRunning {
+		m, err = d.imports.Import(t.Context(), m.ID)
+		must(t, err)
+		runtime.Gosched()
+	}
+	if m.Stored != 1 || !m.StartedAt.Equal(began.Time) {
+		t.Errorf("where it is: %+v", m)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"earshot"
 	"earshot/storage/imports"
@@ -67,7 +68,7 @@ func (r *importRun) do(s *Imports) (err error) {
 		case r.ctx.Err() != nil:
 			m.State = earshot.ImportStopped
 		case err != nil:
-			m.State, m.Error = earshot.ImportStopped, earshot.AsError(err).Code
+			m.State, m.Error = earshot.ImportStopped, stoppedBy(err)
 		}
 		return nil
 	})
@@ -75,6 +76,15 @@ func (r *importRun) do(s *Imports) (err error) {
 		s.Log.ErrorContext(after, "an import stopped", "import", r.id, "err", err)
 	}
 	return err
+}
+
+// stoppedBy is the code of what stopped a run. A disk that is full says so, whoever
+// filled it since there was room.
+func stoppedBy(err error) string {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return ErrImportRoom.Code
+	}
+	return earshot.AsError(err).Code
 }
 
 func (r *importRun) run(s *Imports) (err error) {

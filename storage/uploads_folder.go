@@ -52,6 +52,13 @@ func (f uploadedFolder) Walk(ctx context.Context, each func(imports.File) error)
 	})
 }
 
+// Here says whether an import's files were uploaded to this machine. Where several
+// share an index each has uploads of its own.
+func (u *Uploads) Here(imported string) bool {
+	_, err := u.root.Stat(imported)
+	return err == nil
+}
+
 // Open opens an import's complete files for who brings them in.
 func (u *Uploads) Open(imported string) (ImportFolder, error) {
 	if !earshot.ValidCallID(imported) {

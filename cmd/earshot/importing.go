@@ -26,6 +26,7 @@ func (a *app) openImports(ctx context.Context) (err error) {
 		Archive: a.archive, Store: a.files, Room: a.room, Busy: a.diskBusy, Log: a.log,
 		Folder: func(m earshot.Import) (storage.ImportFolder, error) { return a.uploads.Open(m.ID) },
 		Fated:  a.taken,
+		Here:   a.uploads.Here,
 	})
 	a.atEnd(func(context.Context) error { return a.imports.Close() })
 	a.watch(ctx, a.tidyUploads)
