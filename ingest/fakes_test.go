@@ -43,7 +43,7 @@ func (n *news) ring() {
 // until waits for what holds to hold, looking again at each piece of news.
 func (n *news) until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(waitFor)
 	for {
 		next := n.next()
 		if holds() {

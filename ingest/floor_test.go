@@ -390,7 +390,7 @@ func TestUnknownSeatIsRefused(t *testing.T) {
 		t.Errorf("attach: %v", err)
 	}
 	h.close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), waitFor)
 	defer cancel()
 	_, err = h.floor.Attach(ctx, StreamInfo{ID: "x", Seat: "s1", Tracks: []recorder.Track{agentTrack}}, nil)
 	if !errors.Is(err, ErrClosing) {

@@ -65,7 +65,7 @@ func (h *hall) open(change ...func(*Options)) {
 	}
 	h.floor, h.closed, h.devices = floor, false, nil
 	h.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 		defer cancel()
 		if err := floor.Close(ctx); err != nil && !h.closed {
 			h.t.Errorf("close: %v", err)
@@ -178,7 +178,7 @@ func (d *device) wasKicked() string {
 	case why := <-d.kicked:
 		d.ended = true
 		return why
-	case <-time.After(10 * time.Second):
+	case <-time.After(waitFor):
 		d.h.t.Fatal("the stream was not kicked")
 		return ""
 	}

@@ -84,7 +84,7 @@ func (d *diskHall) shut() {
 		return
 	}
 	d.closed = true
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), waitFor)
 	defer cancel()
 	stop := d.ticking()
 	err := d.floor.Close(ctx)

@@ -63,7 +63,6 @@ func TestICERestartGoesOn(t *testing.T) {
 	eventually(t, "packets come again", func() bool {
 		c.send(r, 0, sent, sent+1)
 		sent++
-		time.Sleep(5 * time.Millisecond)
 		return len(r.heard.of(earshot.SideAgent)) >= 20
 	})
 	if got := len(r.floor.fanout(rigSeat).carried()); got != 1 {

@@ -36,7 +36,7 @@ func TestCallsEndWhileAnalysisWaitsForItsDisk(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- judgeAll(t, on, set) }()
 		<-stuck.writing
-		soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		soon, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		err := a.SaveCall(soon, ending)
 		stuck.goOn <- struct{}{}

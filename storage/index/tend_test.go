@@ -41,7 +41,7 @@ func tend(t *testing.T, url string) *tended {
 // says waits until exactly the alarms of the codes are raised.
 func (x *tended) says(codes ...earshot.AlarmCode) {
 	x.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		var now []earshot.AlarmCode
 		for _, a := range x.alarms.List() {
