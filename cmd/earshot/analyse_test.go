@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"earshot"
 	"earshot/storage"
@@ -45,7 +44,7 @@ func TestSilenceIsMarked(t *testing.T) {
 		return call
 	}
 	var call earshot.Call
-	eventually(t, "the call to be judged", 10*time.Second, func() bool { call = read(); return call.Talk != nil })
+	eventually(t, "the call to be judged", func() bool { call = read(); return call.Talk != nil })
 	silence := marksOf(call, earshot.MarkSilence)
 	if len(silence) != 1 || !call.Flagged(earshot.FlagSilence) {
 		t.Fatalf("marks %+v, flags %v", call.Marks, call.Flags)
@@ -87,7 +86,7 @@ func TestSilenceIsMarked(t *testing.T) {
 	if status := run(t.Context(), local, &out, &complaint); status == 0 || !strings.Contains(complaint.String(), "--url") {
 		t.Errorf("analyse --data beside the server: %d %s", status, &complaint)
 	}
-	eventually(t, "the part to be in the ledger", 20*time.Second, func() bool {
+	eventually(t, "the part to be in the ledger", func() bool {
 		var l struct{ Pending int64 }
 		s.call(http.MethodGet, "/api/v1/ledger", nil, &l)
 		return l.Pending == 0

@@ -113,7 +113,7 @@ func TestDiskTurnsReadOnly(t *testing.T) {
 	wall.says("nothing is the matter", time.Now())
 	said := make(chan error, 1)
 	go func() { said <- d.send(agent, customer) }()
-	eventually(t, "the call to be under way", 20*time.Second, func() bool {
+	eventually(t, "the call to be under way", func() bool {
 		return time.Since(dead.liveCall("counter").StartedAt.Time) > before*slotTime
 	})
 	call := dead.liveCall("counter")

@@ -50,7 +50,7 @@ func (w *alarmWatch) says(what string, since time.Time, codes ...earshot.AlarmCo
 // until reads on until the wall is told of alarms that are as they should be.
 func (w *alarmWatch) until(what string, since time.Time, ok func([]earshot.AlarmCode) bool) {
 	w.t.Helper()
-	if err := w.conn.SetReadDeadline(time.Now().Add(40 * time.Second)); err != nil {
+	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		w.t.Fatal(err)
 	}
 	said := []earshot.AlarmCode{}
@@ -103,7 +103,7 @@ func (ts *testServer) endCall(call, token string) {
 
 func (ts *testServer) stored(call string) {
 	ts.t.Helper()
-	eventually(ts.t, "the call to enter the index", 30*time.Second, func() bool {
+	eventually(ts.t, "the call to enter the index", func() bool {
 		c, err := ts.index.Call(ts.t.Context(), call)
 		return err == nil && c.State == earshot.CallStored
 	})
@@ -137,7 +137,7 @@ func TestRedisFaults(t *testing.T) {
 	at = time.Now()
 	redis.Start()
 	wall.says("Redis is back with empty memory", at)
-	eventually(t, "the live state to be rebuilt", 20*time.Second, func() bool {
+	eventually(t, "the live state to be rebuilt", func() bool {
 		shot, err := ts.live.Snapshot(t.Context())
 		return err == nil && len(shot.Nodes) == 1 && len(shot.Seats) == 1 && shot.Seats[0].Call != nil && shot.Seats[0].Call.ID == second.ID
 	})
@@ -173,7 +173,7 @@ func TestIndexDamagedAtStart(t *testing.T) {
 	data := t.TempDir()
 	before := startServer(t, func(c *serveCommand) { c.Data = data })
 	token := before.makeSeat("s1", "counter", "event")
-	eventually(t, "the copy of the seats", 10*time.Second, func() bool {
+	eventually(t, "the copy of the seats", func() bool {
 		list, err := os.ReadFile(filepath.Join(data, "seats.json"))
 		return err == nil && strings.Contains(string(list), earshot.HashToken(token))
 	})
@@ -208,7 +208,7 @@ func TestIndexDamagedAtStart(t *testing.T) {
 	if names, err := ts.files.Unfinished(); err != nil || len(names) > 0 {
 		t.Errorf("unfinished files are left: %v, %v", names, err)
 	}
-	eventually(t, "the first administrator to be made", 20*time.Second, func() bool {
+	eventually(t, "the first administrator to be made", func() bool {
 		status, _ := ts.ask(http.MethodPost, "/api/v1/login", map[string]string{"name": "admin", "password": testPassword})
 		return status == http.StatusOK
 	})
@@ -333,7 +333,7 @@ func TestTwoProcessesOnOneFolder(t *testing.T) {
 		_ = child.Process.Kill()
 		_ = child.Wait() // it was killed
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	second := exec.CommandContext(ctx, os.Args[0])
 	second.Env = append(os.Environ(), childArgs+"=serve --http 127.0.0.1:0 --udp 127.0.0.1:0 --data "+data)

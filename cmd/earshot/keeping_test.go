@@ -16,7 +16,7 @@ func TestKeepingOfARunningServer(t *testing.T) {
 	ts := startServer(t, func(c *serveCommand) { c.Data = data })
 	call := storedCall(t, ts)
 	var state struct{ Pending, Size int64 }
-	eventually(t, "the part to be in the ledger", 10*time.Second, func() bool {
+	eventually(t, "the part to be in the ledger", func() bool {
 		ts.call(http.MethodGet, "/api/v1/ledger", nil, &state)
 		return state.Pending == 0 && ts.ledger.Size() > 1
 	})

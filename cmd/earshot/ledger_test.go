@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"earshot/storage/ledger"
 )
@@ -23,7 +22,7 @@ func TestWitnessesAreTold(t *testing.T) {
 		c.Witness = []string{"file:" + folder, "office=node:" + other.url}
 		c.WitnessToken = []string{"office=" + receiveToken}
 	})
-	eventually(t, "both witnesses to be told", 10*time.Second, func() bool {
+	eventually(t, "both witnesses to be told", func() bool {
 		states := ts.ledger.WitnessStates()
 		return len(states) == 2 && states[0].Size > 0 && states[1].Size > 0
 	})
@@ -82,7 +81,7 @@ func TestNobodySendsHeadsUnasked(t *testing.T) {
 func TestLedgerCommand(t *testing.T) {
 	data := t.TempDir()
 	ts := startServer(t, func(c *serveCommand) { c.Data, c.Node = data, "hall-1" })
-	eventually(t, "a head", 10*time.Second, func() bool { return ts.ledger.Head().Size > 0 })
+	eventually(t, "a head", func() bool { return ts.ledger.Head().Size > 0 })
 	before := ts.ledger.Fingerprint()
 	says := func(want string, status int, args ...string) string {
 		t.Helper()

@@ -135,7 +135,7 @@ func (b *browser) is(expression string) bool {
 // until waits for the page to be so.
 func (b *browser) until(what, expression string) {
 	b.t.Helper()
-	eventually(b.t, what, 30*time.Second, func() bool { return b.is(expression) })
+	eventually(b.t, what, func() bool { return b.is(expression) })
 }
 
 // click waits for an element and clicks it.

@@ -33,7 +33,7 @@ var lossRows = []lossRow{
 	{name: "one in ten", line: conditions{loss: .1, oneWay: farAway}, long: 20 * time.Second, most: .001},
 	{name: "one in five", line: conditions{loss: .2, oneWay: farAway}, long: 20 * time.Second, most: .001},
 	{name: "an outage of 2.5 s", line: conditions{oneWay: farAway}, dead: 2500 * time.Millisecond, long: 10 * time.Second},
-	{name: "an outage of 6 s", line: conditions{oneWay: farAway}, dead: 6 * time.Second, long: 14 * time.Second, gap: 3500 * time.Millisecond},
+	{name: "an outage of 6 s", line: conditions{oneWay: farAway}, dead: 6 * time.Second, long: 14 * time.Second, gap: 4500 * time.Millisecond},
 }
 
 // TestBrowserSeatOverALossyLine has a real Chromium at the seat page speak over
@@ -66,7 +66,7 @@ func TestBrowserSeatOverALossyLine(t *testing.T) {
 func (row lossRow) prove(s *site, l *lossyLine, wall *wallWatch, unsaid bool) {
 	t := s.t
 	l.set(conditions{oneWay: row.line.oneWay, unsaid: row.line.unsaid})
-	eventually(t, "the link to be well again", 30*time.Second, func() bool { return wall.attention() == "" })
+	eventually(t, "the link to be well again", func() bool { return wall.attention() == "" })
 	var call earshot.Call
 	s.call(http.MethodPost, "/api/v1/seats/window/calls", map[string]string{}, &call)
 	pass(time.Second)
@@ -74,7 +74,7 @@ func (row lossRow) prove(s *site, l *lossyLine, wall *wallWatch, unsaid bool) {
 	began := time.Now()
 	l.set(row.line)
 	if row.line.loss > 0 {
-		eventually(t, "the wall to show the poor link", 30*time.Second, func() bool { return wall.attention() == earshot.AttentionPoorLink })
+		eventually(t, "the wall to show the poor link", func() bool { return wall.attention() == earshot.AttentionPoorLink })
 		took := time.Since(began)
 		t.Logf("the wall showed the poor link after %.1f s", took.Seconds())
 		if took > 4*time.Second { // 3 s and what a loaded machine costs

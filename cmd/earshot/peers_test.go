@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"earshot"
 	"earshot/ingest/seat"
@@ -123,7 +122,7 @@ func correlation(a, b []float64) float64 {
 func (ts *testServer) storedCall(seat string) earshot.Call {
 	ts.t.Helper()
 	var page struct{ Calls []earshot.Call }
-	eventually(ts.t, "the call on the shelf", 15*time.Second, func() bool {
+	eventually(ts.t, "the call on the shelf", func() bool {
 		ts.call(http.MethodGet, "/api/v1/calls?state=stored&seat="+seat, nil, &page)
 		return len(page.Calls) == 1
 	})
@@ -231,7 +230,7 @@ func TestAiortcListens(t *testing.T) {
 		}
 	}
 	var audit struct{ Audit []earshot.Audit }
-	eventually(t, "the audit row of the listening", 10*time.Second, func() bool {
+	eventually(t, "the audit row of the listening", func() bool {
 		ts.call(http.MethodGet, "/api/v1/audit?action=listen", nil, &audit)
 		return len(audit.Audit) == 1
 	})

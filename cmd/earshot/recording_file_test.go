@@ -82,7 +82,7 @@ func (s *site) callOf(id string) earshot.Call {
 func (s *site) storedOf(id string) earshot.Call {
 	s.t.Helper()
 	var c earshot.Call
-	eventually(s.t, "call "+id+" to be stored", 15*time.Second, func() bool {
+	eventually(s.t, "call "+id+" to be stored", func() bool {
 		c = s.callOf(id)
 		return c.State == earshot.CallStored
 	})
@@ -93,7 +93,7 @@ func (s *site) storedOf(id string) earshot.Call {
 func (s *site) liveCall(seat string) earshot.Call {
 	s.t.Helper()
 	var page struct{ Calls []earshot.Call }
-	eventually(s.t, "an open call of "+seat, 15*time.Second, func() bool {
+	eventually(s.t, "an open call of "+seat, func() bool {
 		s.call(http.MethodGet, "/api/v1/calls?state=live&seat="+seat, nil, &page)
 		return len(page.Calls) == 1
 	})

@@ -276,7 +276,7 @@ func (s *site) connect(target seat.Target, tracks []seat.Track) *device {
 // join publishes at a seat where something goes on already.
 func (s *site) join(target seat.Target, tracks []seat.Track) *device {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	pub, err := s.engine.Publish(ctx, target, tracks)
 	if err != nil {
@@ -348,7 +348,7 @@ func (d *device) began(track int) time.Time { return d.start.Add(d.first[track])
 // bye ends the stream by DELETE, between the two instants.
 func (d *device) bye() (from, to time.Time) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.t.Context()), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.t.Context()), patience)
 	defer cancel()
 	from = time.Now()
 	if err := d.pub.Close(ctx); err != nil {
