@@ -1,6 +1,7 @@
 package earshot_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -32,6 +33,45 @@ func TestDays(t *testing.T) {
 	if days := earshot.Days(noon, noon.AddDate(0, 0, -1), zone); len(days) != 0 {
 		t.Errorf("backwards: %+v", days)
 	}
+}
+
+// A day begins at midnight of the zone: the instant before is of the day before,
+// at the ends of weeks, months and years as well.
+func TestDaysAtTheirEnds(t *testing.T) {
+	shanghai := time.FixedZone("Asia/Shanghai", 8*3600)
+	for _, row := range []struct{ ends, begins string }{
+		{"2026-11-20", "2026-11-21"},
+		{"2026-11-22", "2026-11-23"}, // a Monday
+		{"2026-11-30", "2026-12-01"},
+		{"2026-12-31", "2027-01-01"},
+		{"2028-02-28", "2028-02-29"},
+		{"2027-02-28", "2027-03-01"},
+	} {
+		midnight, err := time.ParseInLocation(time.DateOnly, row.begins, shanghai)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, want := range map[time.Time][]string{
+			midnight.Add(-100 * time.Millisecond): {row.ends},
+			midnight.Add(-1):                      {row.ends},
+			midnight:                              {row.begins},
+			midnight.UTC():                        {row.begins},
+		} {
+			if got := names(earshot.Days(at, at, shanghai)); !slices.Equal(got, want) {
+				t.Errorf("%s is of %v, want %v", at, got, want)
+			}
+		}
+		if got := names(earshot.Days(midnight.Add(-1), midnight, shanghai)); !slices.Equal(got, []string{row.ends, row.begins}) {
+			t.Errorf("around the end of %s: %v", row.ends, got)
+		}
+	}
+}
+
+func names(days []earshot.CaptureDay) (names []string) {
+	for _, d := range days {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
 // Which announcements a call answers.
