@@ -9,8 +9,8 @@ export default defineConfig({
     environment: "node",
     fileParallelism: false,
     // For machines on which all takes three times as long as it should.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
-    expect: { poll: { timeout: 20_000 } },
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -61,7 +61,7 @@ describe("an administrator", () => {
 
   test("has them judged anew", async () => {
     await page.getByRole("button", { name: "重新分析这些通话" }).click();
-    await page.getByText("所有通话都是按现在的阈值判断的。").waitFor({ timeout: 15_000 });
+    await page.getByText("所有通话都是按现在的阈值判断的。").waitFor();
     await page.getByText("分析 1 通，1 通有变化，0 通没有电平数据，0 通失败").waitFor();
     expect((await state()).judged).toEqual({ now: 1, older: 0, never: 0 });
     expect((await call()).flags).toContain("short");

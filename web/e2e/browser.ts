@@ -8,8 +8,8 @@ import {
   chromium,
   type Page,
 } from "playwright-core";
+import { type Envelope, stepMs } from "./likeness";
 import { adminPassword, until } from "./server";
-import type { Envelope } from "./sound";
 
 /** Starts Chromium; with a WAV its microphone plays that file in a loop. */
 export function startChromium(microphone?: string): Promise<Browser> {
@@ -33,18 +33,23 @@ export function startChromium(microphone?: string): Promise<Browser> {
 
 export type Language = "zh-CN" | "en";
 
+/** What a page waits for comes within this, or not at all, ms. */
+const patience = 60_000;
+
 /** A window of its own: no cookies but its own, one language. */
-export function openWindow(
+export async function openWindow(
   browser: Browser,
   language: Language = "zh-CN",
   options: BrowserContextOptions = {},
 ): Promise<BrowserContext> {
-  return browser.newContext({
+  const window = await browser.newContext({
     ...options,
     locale: language,
     viewport: { width: 1440, height: 900 },
     permissions: ["microphone"],
   });
+  window.setDefaultTimeout(patience);
+  return window;
 }
 
 /** Signs in on the sign-in page as a person would. */
@@ -150,33 +155,33 @@ export interface Heard {
 
 /** What the loudspeakers have been sent since the last call of `forget` or `hear`. */
 export function heardSoFar(page: Page): Promise<Heard> {
-  return page.evaluate(() => {
+  return page.evaluate((step) => {
     const { heard, clickedAt } = globalThis as unknown as {
       heard: { left: number[]; right: number[]; rate: number; firstSoundAt: number };
       clickedAt: number;
     };
-    const step = Math.round(heard.rate / 20) || 1;
-    const envelope = (samples: number[]) => {
-      const steps: number[] = [];
-      for (let at = 0; at + step <= samples.length; at += step) {
+    // As `envelope` in likeness.ts does it, which a page does not have.
+    const per = (heard.rate * step) / 1000;
+    const envelope = (samples: number[]) =>
+      Array.from({ length: Math.floor(samples.length / per) }, (_, i) => {
+        const [from, to] = [Math.round(i * per), Math.round((i + 1) * per)];
         let sum = 0;
-        for (let i = at; i < at + step; i++) sum += (samples[i] ?? 0) ** 2;
-        steps.push(Math.sqrt(sum / step));
-      }
-      return steps;
-    };
+        for (let k = from; k < to; k++) sum += (samples[k] ?? 0) ** 2;
+        return Math.sqrt(sum / (to - from));
+      });
     return {
       left: envelope(heard.left),
       right: envelope(heard.right),
       seconds: heard.rate ? heard.left.length / heard.rate : 0,
       clickToSound: heard.firstSoundAt ? heard.firstSoundAt - clickedAt : Number.NaN,
     };
-  });
+  }, stepMs);
 }
 
-/** Listens for so many seconds from now on. */
-export async function hear(page: Page, seconds: number): Promise<Heard> {
+/** Listens for so many seconds from now on, or from when `begin` is called, which sets the sound going. */
+export async function hear(page: Page, seconds: number, begin?: () => Promise<void>): Promise<Heard> {
   await forget(page);
+  await begin?.();
   return until(
     `${seconds} s of sound`,
     async () => {
@@ -186,7 +191,7 @@ export async function hear(page: Page, seconds: number): Promise<Heard> {
       });
       return so >= seconds && heardSoFar(page);
     },
-    seconds + 30,
+    seconds + 60,
   );
 }
 

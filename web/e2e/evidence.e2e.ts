@@ -38,6 +38,12 @@ let calls: string[] = [];
 const holds = async (state: string) =>
   (await stage.server.api<{ holds: Hold[] }>("GET", `/api/v1/holds?state=${state}`)).holds;
 
+/** A time as pages show it, by the clocks of the site. */
+const shown = (at: string) =>
+  new Intl.DateTimeFormat("sv-SE", {
+    ...{ timeZone: stage.server.zone, dateStyle: "short", timeStyle: "medium" },
+  }).format(new Date(at));
+
 /** The dialog that is open, faded in. */
 async function dialog(page: Page) {
   const found = page.getByRole("dialog").filter({ visible: true });
@@ -142,9 +148,9 @@ describe("an evidence officer", () => {
     await form.getByRole("button", { name: "冻结", exact: true }).click();
     const row = officer.locator("tr", { hasText: "窗口纠纷" });
     await row.waitFor();
-    // The fields are the site's clock: Shanghai's half past eight.
+    // The fields are the site's clock.
     const [window] = (await holds("active")).filter((h) => h.seat === "w1");
-    expect([window?.from, window?.to]).toEqual(["2026-01-02T00:30:00.000Z", null]);
+    expect([shown(window?.from ?? ""), window?.to]).toEqual(["2026-01-02 08:30:00", null]);
     expect((await callOf(stage.server, calls[2] ?? "")).holds.map((h) => h.reason)).toEqual(["窗口纠纷"]);
     await expectAccessible(officer);
 
@@ -202,6 +208,7 @@ describe("an administrator", () => {
     const key = await stage.server.fetch("/api/v1/ledger/key");
     expect(await key.text()).toContain("BEGIN PUBLIC KEY");
     // A whole archive has nothing to show: what checks find is told here.
+    const at = "2026-11-21T16:00:00.000Z";
     const found = { id: "p1", code: "altered", call: calls[0], file: "a.opus", text: "its hash is another" };
     await admin.route("**/api/v1/integrity", (route) =>
       route.fulfill({
@@ -210,13 +217,13 @@ describe("an administrator", () => {
             ...{ state: "idle", at: null, checked: 0, bytes: 0 },
             ...{ total: 0, share: 0.03, next: null },
           },
-          problems: [{ ...found, foundAt: "2026-11-21T16:00:00.000Z", resolvedAt: null }],
-          damaged: [{ file: "1.wal.damaged", what: "checksum", since: "2026-11-21T16:00:00.000Z" }],
+          problems: [{ ...found, foundAt: at, resolvedAt: null }],
+          damaged: [{ file: "1.wal.damaged", what: "checksum", since: at }],
         },
       }),
     );
     await admin.goto(`${stage.server.url}/integrity`);
-    await admin.locator("tr", { hasText: "录音被改动" }).getByText("2026-11-22 00:00:00").waitFor();
+    await admin.locator("tr", { hasText: "录音被改动" }).getByText(shown(at)).waitFor();
     await admin.getByText("1.wal.damaged").waitFor();
     const { fingerprint } = await stage.server.api<{ fingerprint: string }>("GET", "/api/v1/ledger");
     await admin.getByText(fingerprint).first().waitFor();

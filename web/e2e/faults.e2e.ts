@@ -61,7 +61,7 @@ afterAll(async () => {
 const alarm = (code: string) => wall.locator(`.alarms [data-alarm=${code}]`);
 
 async function said(code: string, since: number): Promise<void> {
-  await alarm(code).waitFor({ timeout: 30_000 });
+  await alarm(code).waitFor();
   console.log(`${code} was on the wall after ${((Date.now() - since) / 1000).toFixed(1)} s`);
 }
 
@@ -72,7 +72,7 @@ test("Redis goes and comes back", async () => {
   await alarm("redis_away").getByText("实时状态（Redis）连不上").waitFor();
   await alarm("redis_away").getByText("请检查 Redis").waitFor();
   await startRedis();
-  await alarm("redis_away").waitFor({ state: "hidden", timeout: 30_000 });
+  await alarm("redis_away").waitFor({ state: "hidden" });
 });
 
 test("the index is damaged: on the wall, on other pages in one line, and at sign-in", async () => {
@@ -88,5 +88,5 @@ test("the index is damaged: on the wall, on other pages in one line, and at sign
 
   const stranger = await (await openWindow(browser, "en")).newPage();
   await stranger.goto(`${server.url}/login`);
-  await stranger.locator("[data-test=index-away]").waitFor({ timeout: 30_000 });
+  await stranger.locator("[data-test=index-away]").waitFor();
 });

@@ -60,8 +60,7 @@ async function onAir(chromium: Browser, seat: Seat): Promise<Page> {
   return page;
 }
 
-const state = (page: Page, name: string) =>
-  page.locator(`[data-test=state][data-state=${name}]`).waitFor({ timeout: 20_000 });
+const state = (page: Page, name: string) => page.locator(`[data-test=state][data-state=${name}]`).waitFor();
 
 test("the disk is full: said at the seat and on the wall, and over once there is room", async () => {
   if (!server || !browser) return; // said above
@@ -78,13 +77,10 @@ test("the disk is full: said at the seat and on the wall, and over once there is
   const at = Date.now();
   fill(2);
   const alarm = wall.locator(".alarms [data-alarm=disk_full]");
-  await alarm.getByText("磁盘已满，不再开始新的通话").waitFor({ timeout: 30_000 });
+  await alarm.getByText("磁盘已满，不再开始新的通话").waitFor();
   console.log(`disk_full was on the wall after ${((Date.now() - at) / 1000).toFixed(1)} s`);
   await alarm.getByText("请马上腾出空间").waitFor();
-  await clerk
-    .locator("[data-test=trouble-attention]")
-    .getByText("服务器磁盘已满")
-    .waitFor({ timeout: 10_000 });
+  await clerk.locator("[data-test=trouble-attention]").getByText("服务器磁盘已满").waitFor();
   console.log(`and at the seat after ${((Date.now() - at) / 1000).toFixed(1)} s`);
   await wall.locator("[data-seat=w2]").getByText("服务器磁盘已满").first().waitFor();
   const { call } = await server.api<{ call: { id: string } }>("GET", "/api/v1/seats/w1/state");
@@ -94,7 +90,7 @@ test("the disk is full: said at the seat and on the wall, and over once there is
   await state(open, "live"); // an open call goes on
 
   rmSync(ballast);
-  await alarm.waitFor({ state: "hidden", timeout: 30_000 });
+  await alarm.waitFor({ state: "hidden" });
   await clerk.locator("[data-test=trouble-attention]").waitFor({ state: "hidden" });
   await clerk.locator("[data-test=start]").click();
   await state(clerk, "live");

@@ -6,6 +6,7 @@ import type { Server } from "./server";
 /** What browsers may say of imports in their consoles: uploads that were cut off, patterns that were wrong on purpose. */
 export const knownOfImports = [
   /status of 40[149] .*\/uploads/,
+  /status of 404 .*\/api\/v1\/imports\/[^/]+\)$/, // deleted in another window
   /status of 422 .*\/imports\//,
   /net::ERR_.*(\/uploads|\/live|\/imports)/,
   /WebSocket connection .* failed/,

@@ -4,12 +4,11 @@
 // the last row is not reached, or a row in sight is missing at the end. Frames a
 // second are of the machine they were taken on, so beside each figure stands how
 // the same rows scroll with no code behind them: all that the machine can.
-import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
 import type { Browser, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { openWindow, signIn, startChromium } from "./browser";
-import { binary, Server, until } from "./server";
+import { Server, until } from "./server";
 
 const calls = Number(process.env.CALLS ?? 100_000);
 /** What a fast hand turns the wheel by, px a second. */
@@ -29,12 +28,8 @@ test(`${calls} results are scrolled`, { timeout: 3_600_000 }, async () => {
   const server = await Server.start();
   const browser = await startChromium();
   try {
-    await server.down();
     console.log(`filling an index with ${calls} calls`);
-    const fill = ["bench", "fill", `--data=${server.folder}`, `--calls=${calls}`, "--quiet"];
-    const filled = spawnSync(binary, fill);
-    if (filled.status !== 0) throw new Error(`the index could not be filled: ${filled.stderr}`);
-    await server.up();
+    await server.fill(calls);
     await measure(server, browser);
   } finally {
     await browser.close();

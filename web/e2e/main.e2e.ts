@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   hear,
@@ -15,18 +15,20 @@ import {
   signIn,
   startChromium,
 } from "./browser";
-import { Server, until } from "./server";
 import {
-  decode,
+  begun,
   distance,
-  type Envelope,
   envelope,
   faster,
   likenessAt,
-  type Microphone,
   match,
-  twoSidedMicrophone,
-} from "./sound";
+  type Sides,
+  stepMs,
+  unbroken,
+} from "./likeness";
+import { meterMoves } from "./meter";
+import { Server, until } from "./server";
+import { decode, type Microphone, twoSidedMicrophone } from "./sound";
 
 interface Call {
   id: string;
@@ -105,48 +107,40 @@ const audit = async () =>
   (await server.api<{ audit: AuditRow[] }>("GET", `/api/v1/calls/${callId}/audit`)).audit;
 const positionMs = async (page: Page) => Number(await page.getByLabel("位置").inputValue());
 
-/** Says how sure it is that agent is left and customer right, and that both are the microphone's. */
-function expectSides(heard: { left: Envelope; right: Envelope }, what: string, give = 0): number {
-  const agent = match(heard.left, microphone.agent, give);
-  const customer = match(heard.right, microphone.customer, give);
-  const crossed = [
-    likenessAt(heard.left, microphone.customer, agent.offset),
-    likenessAt(heard.right, microphone.agent, customer.offset),
-  ];
-  const shown = [agent.likeness, customer.likeness, ...crossed].map((r) => r.toFixed(3));
-  console.log(`${what}: own ${shown.slice(0, 2).join(" ")}, crossed ${shown.slice(2).join(" ")}`);
-  expect(agent.likeness, `${what}: left is the agent`).toBeGreaterThan(0.8);
-  expect(customer.likeness, `${what}: right is the customer`).toBeGreaterThan(0.8);
-  for (const r of crossed) expect(r, `${what}: no side in the other ear`).toBeLessThan(0.4);
-  const apart = distance(agent.offset, customer.offset, microphone.agent.length);
-  expect(apart, `${what}: both sides at the same time, in steps of 50 ms`).toBeLessThanOrEqual(2 + give);
-  return agent.offset;
+/**
+ * What is right is at least so much alike, and its sides are so far from each other,
+ * ms; `give` as in `match`. What is heard live stutters where a machine is busy, and is
+ * mended by guessing: it is never as like as what is on the shelf.
+ */
+const limits = {
+  kept: { alike: 0.95, apart: 100, give: 1000 },
+  live: { alike: 0.8, apart: 600, give: 2000 },
+};
+
+/** Says where in the microphone's loop it began, ms, after checking that agent is left and customer right. */
+function expectSides(heard: Sides, what: string, how: keyof typeof limits = "kept"): number {
+  const { alike, apart, give } = limits[how];
+  const said = [microphone.agent, microphone.customer];
+  const found = match(heard, said, { loops: true, give });
+  const crossed = likenessAt(heard, [...said].reverse(), found.ms, true);
+  console.log(`${what}: ${found.likeness.toFixed(3)} at ${found.ms} ms, crossed ${crossed.toFixed(3)}`);
+  expect(found.likeness, `${what}: left is the agent, right the customer`).toBeGreaterThan(alike);
+  expect(crossed, `${what}: no side in the other ear`).toBeLessThan(0.4);
+  const own = heard.map((side, i) => match([side], [said[i] ?? []], { loops: true }));
+  const [left, right] = own.filter(({ likeness }) => likeness > 0); // who spoke at all
+  const off = left && right ? distance(left.ms, right.ms, loopMs()) : 0;
+  expect(off, `${what}: so far the sides are from each other, ms`).toBeLessThanOrEqual(apart);
+  return found.ms;
 }
 
-/** Watches both bars of a meter until each has moved enough times: the heights each took. */
-function meterMoves(meter: Locator, enough: number): Promise<{ left: number[]; right: number[] }> {
-  return meter.evaluate(
-    (el, wanted) =>
-      new Promise((done, failed) => {
-        const moves = { left: [] as number[], right: [] as number[] };
-        const watch = new MutationObserver((changes) => {
-          for (const { target } of changes) {
-            const bar = target as HTMLElement;
-            const [, length, percent] = /([\d.]+)(%?)/.exec(bar.style.cssText) ?? [];
-            const part = Number(length) / (percent ? 100 : 1);
-            moves[bar.className === "left" ? "left" : "right"].push(part);
-          }
-          if (moves.left.length < wanted || moves.right.length < wanted) return;
-          watch.disconnect();
-          done(moves);
-        });
-        watch.observe(el, { subtree: true, attributeFilter: ["style"] });
-        const { left, right } = moves;
-        setTimeout(() => failed(new Error(`moves: left ${left.length}, right ${right.length}`)), 40_000);
-      }),
-    enough,
-  );
+/** Listens while it is played, and says where in the microphone's loop that began, ms. */
+async function expectPlayed(what: string, play: () => Promise<void>): Promise<number> {
+  const { left, right } = await hear(admin, 8, play);
+  return expectSides(unbroken([left, right]), what);
 }
+
+/** How long the microphone's loop is, ms. */
+const loopMs = () => microphone.agent.length * stepMs;
 
 describe("the way of a word", () => {
   test("an administrator makes a branch and a seat, guided by the empty wall", async () => {
@@ -226,7 +220,8 @@ describe("the way of a word", () => {
       expect(firstSound).toBeLessThanOrEqual(3000);
     }
     const heard = await Promise.all(supervisors.map((page) => hear(page, 12)));
-    for (const [i, sound] of heard.entries()) expectSides(sound, `supervisor ${i + 1}`, 10);
+    for (const [i, sound] of heard.entries())
+      expectSides(begun([sound.left, sound.right]), `supervisor ${i + 1}`, "live");
 
     await card(admin)
       .getByText(/(张班长|zhang).*在听/)
@@ -273,14 +268,14 @@ describe("the way of a word", () => {
     writeFileSync(file, Buffer.from(await answer.arrayBuffer()));
     const [left = new Float32Array(), right = new Float32Array()] = decode(file);
     expect(Math.abs(left.length / 48 - stored.durationMs), "file and index agree, ms").toBeLessThan(60);
-    expectSides({ left: envelope(left), right: envelope(right) }, `all ${stored.durationMs} ms recorded`);
+    expectSides([envelope(left), envelope(right)], `all ${stored.durationMs} ms recorded`);
   });
 
   test("the call is played: left and right, anywhere, twice as fast, one side alone", async () => {
-    await admin.locator(".wave").getByRole("button", { name: "播放" }).click();
     const dock = admin.locator(".dock");
-    await dock.getByRole("button", { name: "暂停" }).waitFor();
-    const began = expectSides(await hear(admin, 8), "played from the start");
+    const began = await expectPlayed("played from the start", () =>
+      admin.locator(".wave").getByRole("button", { name: "播放" }).click(),
+    );
 
     // Seek while it stands still; what comes next tells whether it is the right place.
     await dock.getByRole("button", { name: "暂停" }).click();
@@ -289,11 +284,11 @@ describe("the way of a word", () => {
     const there = Math.round(durationMs / 2 / 100) * 100;
     await dock.getByLabel("位置").fill(String(there));
     await until("the dock to be there", async () => Math.abs((await positionMs(admin)) - there) < 200);
-    await dock.getByRole("button", { name: "播放" }).click();
-    const sought = expectSides(await hear(admin, 8), `played from ${there} ms`);
-    const loop = microphone.agent.length;
-    const jumped = distance(sought, began + there / 50, loop);
-    expect(jumped, "how far the sound is from where it was sought, in steps of 50 ms").toBeLessThan(16);
+    const sought = await expectPlayed(`played from ${there} ms`, () =>
+      dock.getByRole("button", { name: "播放" }).click(),
+    );
+    const jumped = distance(sought, began + there, loopMs());
+    expect(jumped, "how far the sound is from where it was sought, ms").toBeLessThan(800);
 
     // A click into the waveform goes there too.
     const box = await admin.getByTestId("waveform").boundingBox();
@@ -307,20 +302,26 @@ describe("the way of a word", () => {
     await dock.getByLabel("速度").selectOption({ label: "2×" });
     await dock.getByRole("button", { name: "从头听" }).click();
     const quick = await hear(admin, 8);
-    const fast = match(quick.left, faster(microphone.agent, 2));
-    const usual = match(quick.left, microphone.agent);
+    const played = [microphone.agent, microphone.customer];
+    const sides = unbroken([quick.left, quick.right]);
+    const fast = match(
+      sides,
+      played.map((side) => faster(side, 2)),
+      { loops: true },
+    );
+    const usual = match(sides, played, { loops: true });
     console.log(
       `at double speed: ${fast.likeness.toFixed(3)}, as if at single speed: ${usual.likeness.toFixed(3)}`,
     );
-    expect(fast.likeness).toBeGreaterThan(0.7);
-    expect(fast.likeness).toBeGreaterThan(usual.likeness + 0.1);
+    expect(fast.likeness).toBeGreaterThan(limits.kept.alike);
+    expect(usual.likeness).toBeLessThan(0.85);
     await dock.getByLabel("速度").selectOption({ label: "1×" });
 
     await admin.getByRole("button", { name: "只听坐席" }).click();
     await dock.getByRole("button", { name: "从头听" }).click();
     const agentOnly = await hear(admin, 5);
     expect(Math.max(...agentOnly.left), "the agent alone").toBeGreaterThan(0.01);
-    expect(Math.max(...agentOnly.right.slice(4)), "nothing of the customer").toBeLessThan(0.0005);
+    expect(Math.max(...agentOnly.right.slice(200 / stepMs)), "nothing of the customer").toBeLessThan(0.0005);
     await admin.getByRole("button", { name: "双方" }).click();
   });
 

@@ -124,7 +124,7 @@ async function bannerWithin(seconds: number, since: number): Promise<void> {
 }
 
 async function healed(): Promise<void> {
-  await banner().waitFor({ state: "hidden", timeout: 20_000 });
+  await banner().waitFor({ state: "hidden" });
   await wall.getByText("连接已恢复").first().waitFor();
   await expectSamePage();
 }
@@ -213,9 +213,9 @@ describe("the dashboard", () => {
 
     await server.up();
     await healed();
-    await seatPage.locator("[data-test=state][data-state=live]").waitFor({ timeout: 45_000 });
+    await seatPage.locator("[data-test=state][data-state=live]").waitFor();
     await card("w1", "live").waitFor();
-    await card("h1", "idle").waitFor({ timeout: 45_000 });
+    await card("h1", "idle").waitFor();
     await card("w2", "offline").waitFor();
     await metersMove("w1");
     expect(await openCall("w1"), "the call goes on").toBe(id);

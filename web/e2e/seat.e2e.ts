@@ -51,8 +51,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const state = (page: Page, name: string) =>
-  page.locator(`[data-test=state][data-state=${name}]`).waitFor({ timeout: 20_000 });
+const state = (page: Page, name: string) => page.locator(`[data-test=state][data-state=${name}]`).waitFor();
 const live = (seat: Seat) => server.api<LiveSeat>("GET", `/api/v1/seats/${seat.id}/state`);
 const call = (id: string) => server.api<Call>("GET", `/api/v1/calls/${id}`);
 const button = (page: Page, name: string) => page.locator(`[data-test=${name}]`);
@@ -220,10 +219,10 @@ describe("a seat whose calls are cut by event", () => {
     const other = await openSeat(seat);
     const second = window;
     await button(other, "go").click();
-    await page.locator("[data-test=trouble-taken]").waitFor({ timeout: 20_000 });
+    await page.locator("[data-test=trouble-taken]").waitFor();
     expect((await live(seat)).streams).toHaveLength(1);
     await page.locator("[data-test=trouble-taken] button").click();
-    await other.locator("[data-test=trouble-taken]").waitFor({ timeout: 20_000 });
+    await other.locator("[data-test=trouble-taken]").waitFor();
     await page.locator("[data-test=trouble-taken]").waitFor({ state: "detached" });
     await second.close();
     window = first;

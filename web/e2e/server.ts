@@ -1,6 +1,6 @@
 // A real server for a test: bin/earshot on random loopback ports and a data
 // folder of its own.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ async function hush(child: ChildProcess): Promise<void> {
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | null | false>,
-  seconds = 20,
+  seconds = 60,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   let last: unknown;
@@ -60,10 +60,13 @@ export async function until<T>(
   throw new Error(`gave up waiting for ${what}${last ? ` (${last})` : ""}`);
 }
 
-/** The flag that makes it about noon now, for a test whose words are of "today". */
-export function atNoon(now = new Date()): string {
+/**
+ * The zone in which it is about noon: no day ends while a test goes on, whenever
+ * that is, and nothing that is done at night comes between.
+ */
+function noonZone(now = new Date()): string {
   const ahead = 12 - now.getUTCHours();
-  return `--timezone=Etc/GMT${ahead > 0 ? "-" : "+"}${Math.abs(ahead)}`; // POSIX: west is positive
+  return `Etc/GMT${ahead > 0 ? "-" : "+"}${Math.abs(ahead)}`; // POSIX: west is positive
 }
 
 export class Server {
@@ -76,6 +79,8 @@ export class Server {
   private constructor(
     readonly url: string,
     readonly folder: string,
+    /** What a day is there. */
+    readonly zone: string,
     flags: string[],
   ) {
     this.#flags = flags;
@@ -94,8 +99,10 @@ export class Server {
 
   static async #startOn(folder: string, flags: string[]): Promise<Server> {
     const [http, media] = [await freePort(), await freePort()];
-    const server = new Server(`http://127.0.0.1:${http}`, folder, [
+    const zone = noonZone();
+    const server = new Server(`http://127.0.0.1:${http}`, folder, zone, [
       "serve",
+      `--timezone=${zone}`,
       `--data=${folder}`,
       `--http=127.0.0.1:${http}`,
       `--udp=127.0.0.1:${media}`,
@@ -141,6 +148,15 @@ export class Server {
     await Promise.all(this.#speakers.map((speaker) => hush(speaker)));
     await this.down();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Fills the index with so many calls that have no recordings, over a span of time up to now. */
+  async fill(calls: number, over?: string): Promise<void> {
+    await this.down();
+    const how = [`--data=${this.folder}`, `--calls=${calls}`, ...(over ? [`--over=${over}`] : [])];
+    const fill = spawnSync(binary, ["bench", "fill", "--quiet", ...how], { encoding: "utf8" });
+    if (fill.status !== 0) throw new Error(`the index could not be filled: ${fill.stderr}`);
+    await this.up();
   }
 
   /** Calls the API as the administrator. */

@@ -5,21 +5,23 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Heard, hear } from "./browser";
+import { hear } from "./browser";
 import { CallPage } from "./callpage";
+import { type Envelope, envelope, likenessAt, match, stepMs, unbroken } from "./likeness";
 import { startRecorded } from "./recorded";
 import { type Call, callOf } from "./recording";
 import { demo, type Server } from "./server";
 import { type OneSide, putSides, shelved, takeUp } from "./shelf";
-import { decode, type Envelope, envelope, likenessAt, match } from "./sound";
+import { decode } from "./sound";
 import { setStage } from "./stage";
 
 type Side = OneSide["track"];
 type Ear = "left" | "right";
 const earOf: Record<Side, Ear> = { agent: "left", customer: "right" };
-const stepMs = 50;
-/** So many steps what is heard may lie from its place, on a machine that stutters. */
-const give = 6;
+/** So far what is heard may lie from its place, on a machine that stutters, ms. */
+const give = 300;
+/** What is right is at least so much alike. */
+const sure = 0.95;
 
 /** Who is heard from when to when, ms: the side that ends first, and the other. */
 interface Row {
@@ -104,28 +106,34 @@ async function timelineOf(server: Server, call: Call): Promise<Record<Ear, Envel
  */
 async function hearAt(seconds: number, recorded: Record<Ear, Envelope>, ear: Ear) {
   const before = await on.positionMs();
-  const heard = await hear(page, seconds);
+  const listened = await hear(page, seconds);
   const after = await on.positionMs();
-  const found = match(heard[ear], recorded[ear], give);
-  const place = found.offset * stepMs;
+  // A busy machine interrupts it; it goes on where it was.
+  const [left, right] = unbroken([listened.left, listened.right]) as [Envelope, Envelope];
+  const heard = { left, right };
+  const found = match([heard[ear]], [recorded[ear]], { give });
+  const place = found.ms;
   console.log(`${ear}: ${found.likeness.toFixed(3)} at ${place} ms; the dock ${before} to ${after} ms`);
-  expect(found.likeness, `what the ${ear} ear heard`).toBeGreaterThan(0.8);
+  expect(found.likeness, `what the ${ear} ear heard`).toBeGreaterThan(sure);
   expect(place, "not before the dock's place").toBeGreaterThan(before - 400);
-  expect(place, "nor behind it").toBeLessThan(after - seconds * 1000 + 400);
+  expect(place, "nor behind it").toBeLessThan(after - left.length * stepMs + 400);
   return { heard, place };
 }
 
 /** How alike what an ear heard, from one step to another, is to what was recorded there. */
-function alike(heard: Heard, recorded: Record<Ear, Envelope>, ear: Ear, place: number, upTo: number): number {
+function alike(
+  heard: Record<Ear, Envelope>,
+  recorded: Record<Ear, Envelope>,
+  ear: Ear,
+  place: number,
+  upTo: number,
+): number {
   const steps = heard[ear].slice(0, Math.floor((upTo - place) / stepMs));
-  let best = -1;
-  for (let off = -give; off <= give; off++)
-    best = Math.max(best, likenessAt(steps, recorded[ear], place / stepMs + off + recorded[ear].length));
-  return best;
+  return match([steps], [recorded[ear]], { from: place - give, to: place + give, give }).likeness;
 }
 
 /** The loudest that an ear heard from an instant of the timeline on. */
-const loudest = (heard: Heard, ear: Ear, place: number, from: number): number =>
+const loudest = (heard: Record<Ear, Envelope>, ear: Ear, place: number, from: number): number =>
   Math.max(0, ...heard[ear].slice(Math.max(0, Math.ceil((from - place) / stepMs))));
 
 describe.each(rows)("sides with a file each: $name", (row) => {
@@ -158,9 +166,9 @@ describe.each(rows)("sides with a file each: $name", (row) => {
     await on.goesOnFrom(2000);
     const { heard, place } = await hearAt(4, recorded, long);
     expect(alike(heard, recorded, short, place, ends), "the other ear, at the same time").toBeGreaterThan(
-      0.8,
+      sure,
     );
-    const crossed = likenessAt(heard[long], recorded[short], place / stepMs);
+    const crossed = likenessAt([heard[long]], [recorded[short]], place);
     expect(crossed, "no side in the other ear").toBeLessThan(0.5);
   });
 
@@ -169,7 +177,7 @@ describe.each(rows)("sides with a file each: $name", (row) => {
     await on.playFrom(ends - 3000);
     const { heard, place } = await hearAt(6, recorded, long);
     expect(place, "it was heard before its end").toBeLessThan(ends - 1000);
-    expect(alike(heard, recorded, short, place, ends), "before its end").toBeGreaterThan(0.8);
+    expect(alike(heard, recorded, short, place, ends), "before its end").toBeGreaterThan(sure);
     expect(loudest(heard, short, place, ends + 200), "after its end").toBeLessThan(0.0005);
     expect(loudest(heard, long, place, ends + 200), "the longer").toBeGreaterThan(0.01);
   });
@@ -182,7 +190,7 @@ describe.each(rows)("sides with a file each: $name", (row) => {
     await on.seek(2000);
     await on.goesOnFrom(2000);
     const back = await hearAt(4, recorded, long);
-    expect(alike(back.heard, recorded, short, back.place, ends), "back again").toBeGreaterThan(0.8);
+    expect(alike(back.heard, recorded, short, back.place, ends), "back again").toBeGreaterThan(sure);
   });
 
   test("it plays to the end of the longer and stands there", async () => {
