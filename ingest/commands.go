@@ -51,12 +51,14 @@ func onCall[T any](ctx context.Context, f *Floor, call string, open bool, do fun
 	})
 }
 
-// StartCall opens a call at the seat, ending an open one first. An offline seat
-// is accepted: its audio is a gap until it comes.
+// StartCall opens a call at the seat, ending an open one first; for what is missing
+// of that it waits a moment, as EndCall does. An offline seat is accepted: its audio
+// is a gap until it comes.
 func (f *Floor) StartCall(ctx context.Context, id string, facts earshot.CallPatch, by string) (earshot.Call, error) {
 	if err := facts.Validate(); err != nil {
 		return earshot.Call{}, err
 	}
+	f.awaitMissing(ctx, f.missingAt(ctx, id))
 	return onSeat(ctx, f, id, func(now time.Time, s *seat) (earshot.Call, error) {
 		if err := f.mayStart(); err != nil {
 			f.announce(now, id, earshot.NewID(now), facts, by)
@@ -93,10 +95,12 @@ func (f *Floor) UpdateCall(ctx context.Context, call string, facts earshot.CallP
 	})
 }
 
-// EndCall ends an open call and waits a moment for its files to be complete and
-// the index to have it. If the files are not by then, the call it answers is
+// EndCall ends an open call, where packets of it are missing a moment later, that
+// they may still come, and waits a moment for its files to be complete and the index
+// to have it. If the files are not by then, the call it answers is
 // still "live", with its end.
 func (f *Floor) EndCall(ctx context.Context, call string) (earshot.Call, error) {
+	f.awaitMissing(ctx, f.missingOf(ctx, call))
 	told := make(chan earshot.Call, 2)
 	ended, err := onCall(ctx, f, call, true, func(now time.Time, c *openCall) (earshot.Call, error) {
 		s := c.seat

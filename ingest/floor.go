@@ -115,6 +115,7 @@ type recording interface {
 	Levels() earshot.Levels
 	Earlier(earshot.Levels)
 	Stats() recorder.Stats
+	Missing() bool
 }
 
 // Floor owns the seats of this node and their open calls.

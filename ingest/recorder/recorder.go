@@ -296,6 +296,12 @@ func (r *Recording) End(at time.Time) error {
 	return r.tell(err)
 }
 
+// Missing says whether packets are waited for that belong before others which are
+// here: they may still come.
+func (r *Recording) Missing() bool {
+	return r.take != nil && slices.ContainsFunc(r.take.lanes, func(l *lane) bool { return !l.closed && len(l.pending) > 0 })
+}
+
 // Stats is what became of packets so far.
 func (r *Recording) Stats() Stats { return r.desk.stats }
 
