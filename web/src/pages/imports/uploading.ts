@@ -1,6 +1,6 @@
 import { reactive } from "vue";
-import { api } from "@/api";
-import { importsApi, type Uploaded } from "@/api/imports";
+import { api, Problem } from "@/api";
+import { importsApi, type Uploaded, type UploadList } from "@/api/imports";
 import type { Picked } from "./gather";
 import { Pace } from "./pace";
 import { type Plan, planOf } from "./plan";
@@ -113,7 +113,13 @@ export class ImportUploads {
   /** Sees, while nothing is sent from here, whether more has come from elsewhere. */
   async glance(signal?: AbortSignal): Promise<void> {
     if (this.view.status !== "idle") return;
-    const page = await importsApi.uploads(this.id, { limit: 1 }, signal);
+    let page: UploadList;
+    try {
+      page = await importsApi.uploads(this.id, { limit: 1 }, signal);
+    } catch (err) {
+      if (err instanceof Problem && err.code === "no_import") this.view.status = "gone"; // deleted in another window
+      throw err;
+    }
     if (this.view.status !== "idle") return;
     const was = this.view.there;
     const arrived = page.files > was.files || page.missing < this.#missing;
