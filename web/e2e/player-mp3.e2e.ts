@@ -119,7 +119,7 @@ async function placePlayed(what: string): Promise<number> {
     return sound.length * stepMs > listenMs && sound.slice(0, listenMs / stepMs);
   });
   const place = match([heard], [code]);
-  expect(place.likeness, what).toBeGreaterThan(0.95);
+  expect(place.likeness, what).toBeGreaterThan(0.9); // the code is not what the encoder left of it
   return place.ms;
 }
 
