@@ -212,13 +212,16 @@ func sound(t *rapid.T, call earshot.Call, mixed bool, steps int64) {
 			t.Fatalf("shares %+v", talk)
 		}
 	}
-	if sum := talk.AgentShare + talk.CustomerShare - talk.OvertalkShare + talk.SilenceShare; sum < 998 || sum > 1002 {
+	if talk.Mixed != mixed {
+		t.Fatalf("a call that is mixed (%t) has talk %+v", mixed, talk)
+	}
+	if sum := talk.AgentShare + talk.CustomerShare - talk.OvertalkShare + talk.SilenceShare; !mixed && (sum < 998 || sum > 1002) {
 		t.Fatalf("the shares sum up to %d: %+v", sum, talk)
 	}
 	if talk.OvertalkShare > min(talk.AgentShare, talk.CustomerShare)+1 || talk.LongestSilence > steps*100 || talk.LongestMonologue > steps*100 {
 		t.Fatalf("talk %+v", talk)
 	}
-	if (talk.LongestMonologist == "") != (talk.LongestMonologue == 0) || mixed && (talk.LongestMonologue != 0 || talk.CustomerShare != 0 || talk.Interruptions != 0) {
+	if (talk.LongestMonologist == "") != (talk.LongestMonologue == 0) || mixed && (talk.LongestMonologue != 0 || talk.AgentShare != 0 || talk.CustomerShare != 0 || talk.OvertalkShare != 0 || talk.Interruptions != 0) {
 		t.Fatalf("talk %+v", talk)
 	}
 }

@@ -2,15 +2,17 @@ package earshot
 
 // Talk is how a conversation went, told from its levels alone. Shares are per
 // mille of the time in which there was audio of everybody, without the wait for
-// the call's end.
+// the call's end. Where the call is Mixed only what is said of silence is known,
+// and what tells the sides apart is zero.
 type Talk struct {
-	AgentShare        int   `json:"agentShare"`        // the agent talks; of one mixed channel: somebody does
+	Mixed             bool  `json:"mixed"`             // one channel has both sides: nobody can tell who talks
+	AgentShare        int   `json:"agentShare"`        // the agent talks
 	CustomerShare     int   `json:"customerShare"`     // the customer talks
 	SilenceShare      int   `json:"silenceShare"`      // nobody does
 	OvertalkShare     int   `json:"overtalkShare"`     // both do
 	Interruptions     int   `json:"interruptions"`     // how often one side began while the other went on
-	LongestMonologue  int64 `json:"longestMonologue"`  // ms that one side talked at a stretch; 0 of one mixed channel
-	LongestMonologist Side  `json:"longestMonologist"` // who; empty where there are no sides
+	LongestMonologue  int64 `json:"longestMonologue"`  // ms that one side talked at a stretch
+	LongestMonologist Side  `json:"longestMonologist"` // who; empty where nobody did
 	LongestSilence    int64 `json:"longestSilence"`    // ms in which nobody talked, at a stretch
 
 	Judged string `json:"judged"` // by which thresholds: their Fingerprint
@@ -40,13 +42,17 @@ func (h *hearing) talk() Talk {
 	share := func(steps int) int { return (steps*perMilleOfTime + h.known/2) / h.known }
 	t.SilenceShare, t.OvertalkShare = share(silent), share(overtalk)
 	for k, v := range h.voices {
-		if v.side == SideCustomer {
-			t.CustomerShare = share(v.said)
-		} else {
+		switch v.side {
+		case SideAgent:
 			t.AgentShare = share(v.said)
+		case SideCustomer:
+			t.CustomerShare = share(v.said)
+		default:
+			t.Mixed = true
+			continue
 		}
 		t.Interruptions += h.interruptions(v, h.other(k))
-		if ms := int64(h.monologue(v, h.other(k))) * LevelStepMs; v.side != "" && ms > t.LongestMonologue {
+		if ms := int64(h.monologue(v, h.other(k))) * LevelStepMs; ms > t.LongestMonologue {
 			t.LongestMonologue, t.LongestMonologist = ms, v.side
 		}
 	}

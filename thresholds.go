@@ -90,7 +90,7 @@ func (t Thresholds) bounded() []bounded {
 
 // rulesVersion goes up whenever Judge would say another thing of the same call
 // and thresholds.
-const rulesVersion = 2
+const rulesVersion = 3
 
 // Fingerprint tells these thresholds, at this kind of seat and by the present
 // rules, from all others.

@@ -121,16 +121,21 @@ func TestExportSaysWhatTheListSays(t *testing.T) {
 func TestExportOfTalk(t *testing.T) {
 	h := open(t)
 	call := earshot.Call{Talk: &earshot.Talk{AgentShare: 412, CustomerShare: 5, SilenceShare: 1000, OvertalkShare: 0, Interruptions: 3, LongestMonologue: 61_000, LongestSilence: 999}}
-	var got []string
+	mixed := earshot.Call{Talk: &earshot.Talk{Mixed: true, SilenceShare: 250, LongestSilence: 2_000}}
+	var got, ofMixed []string
 	for _, name := range strings.Split("agentShare,customerShare,silenceShare,overtalkShare,interruptions,longestMonologue,longestSilence", ",") {
 		c := exportColumns[columnAt(name)]
 		got = append(got, plain(c.value(rowFacts{}, call), h.server.Location))
+		ofMixed = append(ofMixed, plain(c.value(rowFacts{}, mixed), h.server.Location))
 		if v := c.value(rowFacts{}, earshot.Call{}); v != nil {
 			t.Errorf("%s of a call that was not analysed is %v", name, v)
 		}
 	}
 	if diff := cmp.Diff([]string{"41.2%", "0.5%", "100.0%", "0.0%", "3", "0:01:01", "0:00:00"}, got); diff != "" {
 		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"", "", "25.0%", "", "", "", "0:00:02"}, ofMixed); diff != "" {
+		t.Error("of a mixed call: ", diff)
 	}
 }
 

@@ -52,12 +52,12 @@ var exportColumns = []column{
 	{"held", 8, func(f rowFacts, c earshot.Call) any { return f.words.yesNo(isHeld(c, f.now)) }},
 	{"listened", 8, func(f rowFacts, c earshot.Call) any { return f.words.yesNo(f.played[c.ID]) }},
 	{"marks", 8, func(_ rowFacts, c earshot.Call) any { return len(c.Marks) }},
-	{"agentShare", 10, talked(func(t earshot.Talk) any { return share(t.AgentShare) })},
-	{"customerShare", 10, talked(func(t earshot.Talk) any { return share(t.CustomerShare) })},
+	{"agentShare", 10, apart(func(t earshot.Talk) any { return share(t.AgentShare) })},
+	{"customerShare", 10, apart(func(t earshot.Talk) any { return share(t.CustomerShare) })},
 	{"silenceShare", 10, talked(func(t earshot.Talk) any { return share(t.SilenceShare) })},
-	{"overtalkShare", 10, talked(func(t earshot.Talk) any { return share(t.OvertalkShare) })},
-	{"interruptions", 10, talked(func(t earshot.Talk) any { return t.Interruptions })},
-	{"longestMonologue", 12, talked(func(t earshot.Talk) any { return lasted(t.LongestMonologue) })},
+	{"overtalkShare", 10, apart(func(t earshot.Talk) any { return share(t.OvertalkShare) })},
+	{"interruptions", 10, apart(func(t earshot.Talk) any { return t.Interruptions })},
+	{"longestMonologue", 12, apart(func(t earshot.Talk) any { return lasted(t.LongestMonologue) })},
 	{"longestSilence", 12, talked(func(t earshot.Talk) any { return lasted(t.LongestSilence) })},
 	{"id", 38, func(_ rowFacts, c earshot.Call) any { return c.ID }},
 	{"link", 60, func(f rowFacts, c earshot.Call) any { return f.public + "/calls/" + c.ID }},
@@ -111,4 +111,14 @@ func talked(value func(earshot.Talk) any) func(rowFacts, earshot.Call) any {
 		}
 		return value(*c.Talk)
 	}
+}
+
+// apart is a column of calls whose sides can be told apart.
+func apart(value func(earshot.Talk) any) func(rowFacts, earshot.Call) any {
+	return talked(func(t earshot.Talk) any {
+		if t.Mixed {
+			return nil
+		}
+		return value(t)
+	})
 }

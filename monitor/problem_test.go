@@ -26,7 +26,7 @@ func TestWhatIsWarnedOf(t *testing.T) {
 		"it is away":         {gone, earshot.Fail(earshot.Unavailable, "index_away", "away"), "index_away"},
 	} {
 		var log bytes.Buffer
-		problemOf(row.ctx, slog.New(slog.NewTextHandler(&log, nil)), row.err)
+		_ = problemOf(row.ctx, slog.New(slog.NewTextHandler(&log, nil)), row.err)
 		if text := log.String(); row.want == "" && text != "" || !strings.Contains(text, row.want) {
 			t.Errorf("%s: %q", name, text)
 		}

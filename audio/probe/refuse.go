@@ -189,7 +189,7 @@ func isGB18030(text []byte) bool {
 		case lead < utf8.RuneSelf:
 			text = text[1:]
 			continue
-		case lead == 0x80, lead == 0xff, trail < 0x40 && !(trail >= '0' && trail <= '9'), trail == 0x7f, trail == 0xff:
+		case lead == 0x80, lead == 0xff, trail < '0', trail > '9' && trail < 0x40, trail == 0x7f, trail == 0xff:
 			return false
 		}
 		pairs++

@@ -151,7 +151,11 @@ func (v *village) talked(q CallQuery, c earshot.Call) bool {
 	if b == (TalkBounds{}) {
 		return true
 	}
-	return c.Talk != nil && within(int64(c.Talk.SilenceShare), wide(b.MinSilence), wide(b.MaxSilence)) &&
+	ofSides := b != TalkBounds{MinSilence: b.MinSilence, MaxSilence: b.MaxSilence}
+	if c.Talk == nil || c.Talk.Mixed && ofSides {
+		return false
+	}
+	return within(int64(c.Talk.SilenceShare), wide(b.MinSilence), wide(b.MaxSilence)) &&
 		within(int64(c.Talk.AgentShare), wide(b.MinAgent), wide(b.MaxAgent)) && within(int64(c.Talk.OvertalkShare), wide(b.MinOvertalk), nil) &&
 		within(int64(c.Talk.Interruptions), wide(b.MinInterruptions), nil) && within(c.Talk.LongestMonologue, b.MinMonologueMs, nil)
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // talkColumns are a call's earshot.Talk: all null where there is none, but that
-// judged has the call's Untold.
+// judged has the call's Untold. Of a mixed call those are null that would tell
+// its sides apart, so that no filter by them finds it.
 type talkColumns struct {
 	Agent         *int    `bun:"talk_agent"`
 	Customer      *int    `bun:"talk_customer"`
@@ -29,22 +30,23 @@ func talkColumnsOf(call earshot.Call) talkColumns {
 		return talkColumns{Judged: &call.Untold}
 	}
 	c, monologist := *call.Talk, string(call.Talk.LongestMonologist)
-	return talkColumns{
-		Agent: &c.AgentShare, Customer: &c.CustomerShare, Silence: &c.SilenceShare, Overtalk: &c.OvertalkShare,
-		Interruptions: &c.Interruptions, MonologueMs: &c.LongestMonologue, Monologist: &monologist, QuietMs: &c.LongestSilence,
-		Judged: &c.Judged,
+	columns := talkColumns{Silence: &c.SilenceShare, QuietMs: &c.LongestSilence, Judged: &c.Judged}
+	if !c.Mixed {
+		columns.Agent, columns.Customer, columns.Overtalk = &c.AgentShare, &c.CustomerShare, &c.OvertalkShare
+		columns.Interruptions, columns.MonologueMs, columns.Monologist = &c.Interruptions, &c.LongestMonologue, &monologist
 	}
+	return columns
 }
 
 // to says of a call how it went. A number that an older row lacks is zero.
 func (t talkColumns) to(call *earshot.Call) {
-	if t.Agent == nil {
+	if t.Silence == nil {
 		call.Untold = orZero(t.Judged)
 		return
 	}
 	call.Talk = &earshot.Talk{
-		AgentShare: *t.Agent, CustomerShare: orZero(t.Customer), SilenceShare: orZero(t.Silence), OvertalkShare: orZero(t.Overtalk),
-		Interruptions: orZero(t.Interruptions), LongestMonologue: orZero(t.MonologueMs),
+		Mixed: t.Agent == nil, AgentShare: orZero(t.Agent), CustomerShare: orZero(t.Customer), SilenceShare: *t.Silence,
+		OvertalkShare: orZero(t.Overtalk), Interruptions: orZero(t.Interruptions), LongestMonologue: orZero(t.MonologueMs),
 		LongestMonologist: earshot.Side(orZero(t.Monologist)), LongestSilence: orZero(t.QuietMs), Judged: orZero(t.Judged),
 	}
 }

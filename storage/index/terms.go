@@ -208,13 +208,16 @@ func originTerm(f fate, imported bool) string {
 	return f.term(termOrigin, strconv.FormatBool(imported))
 }
 
-// talkTerms are none where nothing is known of how the conversation went.
+// talkTerms are of what is known of how the conversation went.
 func talkTerms(f fate, t talkColumns) []string {
-	if t.Agent == nil {
+	switch {
+	case t.Silence == nil:
 		return nil
+	case t.Agent == nil:
+		return silences.of(f, int64(*t.Silence))
 	}
 	return slices.Concat(
-		silences.of(f, int64(orZero(t.Silence))), agentShares.of(f, int64(*t.Agent)), overtalks.of(f, int64(orZero(t.Overtalk))),
+		silences.of(f, int64(*t.Silence)), agentShares.of(f, int64(*t.Agent)), overtalks.of(f, int64(orZero(t.Overtalk))),
 		interruptions.of(f, int64(orZero(t.Interruptions))), monologues.of(f, orZero(t.MonologueMs)),
 	)
 }

@@ -139,6 +139,9 @@ func (v *village) again(r *rand.Rand, c earshot.Call) earshot.Call {
 			AgentShare: r.IntN(1001), SilenceShare: r.IntN(1001), OvertalkShare: r.IntN(300),
 			Interruptions: r.IntN(12), LongestMonologue: r.Int64N(200_000),
 		}
+		if r.IntN(3) == 0 {
+			c.Talk = &earshot.Talk{Mixed: true, SilenceShare: c.Talk.SilenceShare}
+		}
 	}
 	if r.IntN(4) == 0 {
 		c.Origin = &earshot.Origin{Batch: some(r, []string{"b1", "b2"}), Path: "x.mp3", Remarks: []string{}}

@@ -2381,6 +2381,7 @@ export interface components {
             longestMonologue: number;
             /** Format: int64 */
             longestSilence: number;
+            mixed: boolean;
             /** Format: int64 */
             overtalkShare: number;
             /** Format: int64 */

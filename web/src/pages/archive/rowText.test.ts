@@ -35,3 +35,17 @@ test("where there may be no room for it, a cell says it in full", () => {
   expect(fullText(call({}), "number", directory)).toBe("057186080790 呼入");
   expect(fullText(call({}), "account", directory)).toBe("330100345832 / GD25100126311");
 });
+
+test("of one channel with both sides it is said that nobody can tell who talks", () => {
+  const directory = useDirectory();
+  const sides = ["talk", "overtalk", "interruptions", "monologue"] as const;
+  const figures = { agentShare: 0, customerShare: 0, overtalkShare: 0, interruptions: 0 };
+  const talk = { ...figures, silenceShare: 250, longestMonologue: 0, longestSilence: 4000, judged: "" };
+  const says = (mixed: boolean) => {
+    const one = call({ talk: { ...talk, mixed, longestMonologist: "" } });
+    return sides.map((id) => cellText(one, id, directory).said);
+  };
+  expect(says(true)).toEqual(["—", "—", "—", "—"]);
+  expect(says(false)).toEqual(["0%", "0%", "0", "0:00"]);
+  expect(sides.map((id) => cellText(call({}), id, directory).said)).toEqual(["", "", "", ""]);
+});

@@ -20,6 +20,9 @@ export interface CellText {
 /** What a cell of plain words says. */
 export function cellText(call: Call, id: ColumnId, directory: Directory): CellText {
   const { talk } = call;
+  // Of one channel with both sides nobody can tell who talks.
+  const sides = talk?.mixed ? undefined : talk;
+  const untold = talk?.mixed ? "—" : "";
   switch (id) {
     case "length":
       return { said: duration(call.durationMs) };
@@ -46,17 +49,17 @@ export function cellText(call: Call, id: ColumnId, directory: Directory): CellTe
       return { said: call.id };
     case "talk":
       return {
-        said: talk ? percent(talk.agentShare) : "",
-        behind: talk ? ` / ${percent(talk.customerShare)}` : "",
+        said: sides ? percent(sides.agentShare) : untold,
+        behind: sides ? ` / ${percent(sides.customerShare)}` : "",
       };
     case "silence":
       return { said: talk ? percent(talk.silenceShare) : "" };
     case "overtalk":
-      return { said: talk ? percent(talk.overtalkShare) : "" };
+      return { said: sides ? percent(sides.overtalkShare) : untold };
     case "interruptions":
-      return { said: talk ? String(talk.interruptions) : "" };
+      return { said: sides ? String(sides.interruptions) : untold };
     case "monologue":
-      return { said: talk ? duration(talk.longestMonologue) : "" };
+      return { said: sides ? duration(sides.longestMonologue) : untold };
     case "longestSilence":
       return { said: talk ? duration(talk.longestSilence) : "" };
   }
