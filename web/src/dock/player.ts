@@ -300,6 +300,8 @@ export class ReplayPlayer {
   private align(): void {
     const [a, b] = this.decks;
     if (!a.on || !b.on || a.element.seeking || b.element.seeking) return;
+    // Who has ended stands at its end, before all of it was heard: the other must not jump there.
+    if (a.element.ended || b.element.ended) return;
     const apart = a.position() - b.position();
     if (Math.abs(apart) <= driftMs) return;
     if (b.span?.jumps !== "always") b.seek(a.position());
