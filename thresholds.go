@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 )
 
 // Thresholds say when analysis alerts, at one kind of seat. A span as long as
@@ -86,6 +87,21 @@ func (t Thresholds) bounded() []bounded {
 		{"shortMs", t.ShortMs, 0, hour},
 		{"longMs", t.LongMs, second, LongestCall.Milliseconds()},
 	}
+}
+
+// Changes are the thresholds that to has otherwise than t, as kind.name=before>now
+// in the order of their fields.
+func (t ThresholdsByKind) Changes(to ThresholdsByKind) []string {
+	var changes []string
+	for _, kind := range []SeatKind{Counter, Hotline} {
+		now := to.Of(kind).bounded()
+		for i, was := range t.Of(kind).bounded() {
+			if was.is != now[i].is {
+				changes = append(changes, fmt.Sprintf("%s.%s=%d>%d", kind, was.name, was.is, now[i].is))
+			}
+		}
+	}
+	return changes
 }
 
 // rulesVersion goes up whenever Judge would say another thing of the same call

@@ -2,8 +2,9 @@ package monitor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"earshot"
@@ -100,15 +101,15 @@ func runOf(n index.AnalysisNote) analysisRun {
 }
 
 func (s *Server) setThresholds(ctx context.Context, in *struct{ Body earshot.ThresholdsByKind }) (*body[earshot.ThresholdsByKind], error) {
+	before, err := s.Analysis.Thresholds(ctx)
+	if err != nil {
+		return nil, err
+	}
 	set, err := s.Analysis.SetThresholds(ctx, in.Body, visitOf(ctx).who.Who())
 	if err != nil {
 		return nil, err
 	}
-	said, err := json.Marshal(set.ThresholdsByKind)
-	if err != nil {
-		return nil, err
-	}
-	s.didTo(ctx, earshot.AuditUpdate, "thresholds", string(said))
+	s.didTo(ctx, earshot.AuditUpdate, "thresholds", strings.Join(before.Changes(set.ThresholdsByKind), " "))
 	return answerWith(set.ThresholdsByKind), nil
 }
 
@@ -131,11 +132,12 @@ func (s *Server) startAnalysis(ctx context.Context, in *struct {
 
 // saidRange is which calls a run is about, as the audit keeps it.
 func saidRange(n index.AnalysisNote) string {
-	day := func(t earshot.Time) string {
-		if t.IsZero() {
-			return ""
+	var said []string
+	for name, at := range map[string]earshot.Time{"from": n.From, "to": n.To} {
+		if !at.IsZero() {
+			said = append(said, name+"="+at.UTC().Format(time.RFC3339))
 		}
-		return t.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("from=%s to=%s all=%t", day(n.From), day(n.To), n.All)
+	slices.Sort(said)
+	return strings.Join(append(said, fmt.Sprintf("all=%t", n.All)), " ")
 }

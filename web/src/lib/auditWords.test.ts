@@ -39,6 +39,20 @@ test.each([
     '类型="hotline" 至少保留（天）=30',
     'kind="hotline" keep at least (days)=30',
   ],
+  [
+    "update",
+    "counter.loudDbov=-20>-15 hotline.silenceMs=30000>4500",
+    "柜台 并且高于 -20 dBov → -15 dBov、热线 静音时长 30 秒 → 4.5 秒",
+    "Counter and above -20 dBov → -15 dBov, Hotline Silence 30 s → 4.5 s",
+  ],
+  ["update", "hotline.unheard=1>2", "hotline.unheard=1>2", "hotline.unheard=1>2"],
+  ["analyse", "all=true", "全部通话", "all calls"],
+  [
+    "analyse",
+    "from= to= all=false",
+    "不是按现在的阈值分析的通话",
+    "calls that were not judged by the present thresholds",
+  ],
   ["update", "年度 导入", "年度 导入", "年度 导入"],
   ["hold", "mark note", "mark note", "mark note"],
 ])("%s: %s", (action, reason, zh, en) => {

@@ -1,4 +1,5 @@
 import { isText, t } from "@/i18n";
+import { dateTime } from "./format";
 
 // What rows of the audit say to people: our own words in the reader's language,
 // theirs as they are.
@@ -19,6 +20,8 @@ export function reasonText(reason: string, action = ""): string {
   if (heard) return t("admin.audit.heard", { time: t("archive.callPage.seconds", { n: heard }) });
   const part = /^part (\d+)$/.exec(reason)?.[1];
   if (part) return t("admin.audit.partPlayed", { n: part });
+  const done = thresholdsText(reason) ?? (action === "analyse" ? runText(reason) : null);
+  if (done !== null) return done;
   if (action === "denied") return t("admin.audit.operation", { op: reason });
   if (action === "update" || action === "delete") {
     const said = markText(reason) ?? (action === "update" ? (agentText(reason) ?? fieldsText(reason)) : null);
@@ -47,6 +50,33 @@ function agentText(reason: string): string | null {
   const [, id] = /^agent( .*|)$/.exec(reason) ?? [];
   if (id === undefined) return null;
   return id.trim() ? t("admin.audit.agentIs", { id: id.trim() }) : t("admin.audit.agentGone");
+}
+
+/** "hotline.silenceMs=30000>45000 …": which thresholds were set, from what to what. */
+function thresholdsText(reason: string): string | null {
+  const said = reason.split(" ").map((one) => {
+    const [, kind, field, was, is] = /^(counter|hotline)\.([a-zA-Z]+)=(-?\d+)>(-?\d+)$/.exec(one) ?? [];
+    const key = `analysis.fields.${field}`;
+    if (!kind || !isText(key)) return null;
+    const figure = (n: string | undefined) =>
+      field?.endsWith("Ms")
+        ? `${Number(n) / 1000} ${t("analysis.seconds")}`
+        : `${n} ${t(field?.endsWith("Dbov") ? "analysis.dbov" : "analysis.db")}`;
+    const what = `${t(kind === "counter" ? "words.kind.counter" : "words.kind.hotline")} ${t(key)}`;
+    return `${what} ${figure(was)} → ${figure(is)}`;
+  });
+  return said.includes(null) ? null : said.join(t("admin.audit.comma"));
+}
+
+/** "from=… to=… all=false": which calls were judged anew. */
+function runText(reason: string): string | null {
+  const said = new Map(reason.split(" ").map((pair) => pair.split("=", 2) as [string, string]));
+  if (!said.has("all")) return null;
+  const which = t(said.get("all") === "true" ? "admin.audit.judgedAll" : "admin.audit.judgedOlder");
+  const [from, to] = [said.get("from"), said.get("to")];
+  if (!from && !to) return which;
+  const span = { from: from ? dateTime(from) : "", to: to ? dateTime(to) : "" };
+  return `${which} · ${t("admin.audit.span", span).trim()}`;
 }
 
 /** "number rating tags": what was changed. */
