@@ -41,6 +41,18 @@ describe("who looks for calls", () => {
     await list.all();
   });
 
+  test("goes on by key from the words to what they find, and opens it", async () => {
+    for (const key of ["Enter", "ArrowDown"]) {
+      await list.open();
+      await list.box.fill("HU-4711");
+      await list.only(special);
+      await list.box.press(key);
+      await expect.poll(() => page.locator("tr[data-call]:focus").getAttribute("data-call")).toBe(special);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(`**/calls/${special}`);
+    }
+  });
+
   test("an answer that comes late does not stand in a newer one's place", async () => {
     await list.open();
     let release = () => {};
