@@ -128,11 +128,14 @@ describe("marks", () => {
     await on.open(call.id);
     const tags = page.getByTestId("tags");
     await tags.getByRole("button", { name: "加标签" }).click();
-    await tags.getByRole("textbox", { name: "标签" }).fill("复查");
+    await tags.getByRole("textbox", { name: "标签" }).fill("复查，退费");
     await on.press("Enter");
-    await until("the tag", async () => (await callOf(stage.server, call.id)).tags.includes("复查"));
-    await tags.getByRole("button", { name: "去掉标签 复查" }).click();
-    await until("the tag to go", async () => !(await callOf(stage.server, call.id)).tags.includes("复查"));
+    const tagged = async () => (await callOf(stage.server, call.id)).tags.join(" ");
+    await until("both tags", async () => (await tagged()) === "复查 退费");
+    for (const name of ["复查", "退费"]) {
+      await tags.getByRole("button", { name: `去掉标签 ${name}` }).click();
+      await until("the tag to go", async () => !(await tagged()).includes(name));
+    }
   });
 
   test("a link to the second that is heard opens there", async () => {

@@ -92,6 +92,8 @@ export function usePlace(call: Ref<Call | null>, levels: Ref<SideLevels | null>,
     const at = position();
     if (at === null) return;
     const known = span.value;
+    // Nothing lies between a place and itself.
+    if (at === (end === "from" ? known?.toMs : known?.fromMs)) return;
     if (end === "from") choose({ fromMs: at, toMs: known && known.toMs > at ? known.toMs : lengthMs.value });
     else choose({ fromMs: known && known.fromMs < at ? known.fromMs : 0, toMs: at }, true);
   }
