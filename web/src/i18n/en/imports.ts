@@ -186,7 +186,8 @@ export default {
     lead: "Importing goes on in the background and gives way to recording. It can be stopped, and goes on later from where it was.",
     summary: "Of {all} recordings ({size}) {n} will be brought in.",
     unmatched: "The names of {n} files do not fit the pattern.",
-    unknownStart: "Files that do not tell when they began: {n}. Their own time is taken.",
+    unknownStart:
+      "Files that do not tell when they began: {n}. The file's own time is taken, and a start cannot be changed later.",
     wouldRefuse: "Files that would be refused: {n}; the table above says why.",
     what: "Each file becomes a call in the archive; the same content comes in once only; files are not changed, and their hashes go into the ledger.",
     uploading: "Wait until all is uploaded",
