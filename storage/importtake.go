@@ -254,7 +254,7 @@ func (r *importRun) draft(s *Imports, t *takenFile, audio probe.Audio, facts set
 	if audio.Misnamed(t.file.Path) {
 		remarks = append(remarks, probe.NameMisleads)
 	}
-	ms := audio.Duration.Milliseconds()
+	ms := audio.Duration.Round(time.Millisecond).Milliseconds() // ten seconds of MP3 may be 9.999977 s
 	end := earshot.At(start.Add(audio.Duration))
 	c := earshot.Call{
 		ID: id, Seat: facts.seat.ID, Branch: facts.seat.Branch, Kind: facts.seat.Kind, Direction: facts.Facts.Direction,
