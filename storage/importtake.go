@@ -254,8 +254,8 @@ func (r *importRun) draft(s *Imports, t *takenFile, audio probe.Audio, facts set
 	if audio.Misnamed(t.file.Path) {
 		remarks = append(remarks, probe.NameMisleads)
 	}
-	ms := audio.Duration.Round(time.Millisecond).Milliseconds() // ten seconds of MP3 may be 9.999977 s
-	end := earshot.At(start.Add(audio.Duration))
+	ms := audio.Ms()
+	end := earshot.At(start.Add(time.Duration(ms) * time.Millisecond))
 	c := earshot.Call{
 		ID: id, Seat: facts.seat.ID, Branch: facts.seat.Branch, Kind: facts.seat.Kind, Direction: facts.Facts.Direction,
 		Number: facts.Facts.Number, Account: facts.Facts.Account, Ticket: facts.Facts.Ticket, Business: facts.Facts.Business,

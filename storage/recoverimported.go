@@ -42,7 +42,7 @@ func (r *recovery) importedPart(known earshot.Part, name string, audio probe.Aud
 	}
 	part := earshot.Part{
 		N: known.N, File: name, Track: known.Track, Codec: audio.Codec, Channels: audio.Channels, StartMs: known.StartMs,
-		DurationMs: audio.Duration.Milliseconds(), Bytes: seen.bytes, SHA256: seen.sha256,
+		DurationMs: audio.Ms(), Bytes: seen.bytes, SHA256: seen.sha256,
 	}
 	if part.Track == "" {
 		part.StartMs, part.Track = endOf(r.call.Parts), earshot.TrackMixed
@@ -51,7 +51,7 @@ func (r *recovery) importedPart(known earshot.Part, name string, audio probe.Aud
 		}
 	}
 	at := r.call.StartedAt.Add(time.Duration(part.StartMs) * time.Millisecond)
-	part.Clock = []earshot.ClockPoint{{At: earshot.At(at)}, {FileMs: part.DurationMs, At: earshot.At(at.Add(audio.Duration))}}
+	part.Clock = []earshot.ClockPoint{{At: earshot.At(at)}, {FileMs: part.DurationMs, At: earshot.At(at.Add(time.Duration(part.DurationMs) * time.Millisecond))}}
 	if slices.Contains(audio.Remarks, probe.GarbageInside) {
 		r.call.SetFlag(earshot.FlagDamaged)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"earshot/audio/wav"
 )
@@ -38,6 +39,18 @@ func TestEveryCodeHasItsWords(t *testing.T) {
 	for e := range 1 << 16 {
 		if code := wavCode(wav.Encoding(e)); refusals[code].english == "" {
 			t.Errorf("%s of encoding %d has no words", code, e)
+		}
+	}
+}
+
+// What lasts ten seconds is shown as ten seconds, though its frames are a part of a
+// sample short of them.
+func TestLengthIsTheNearestMillisecond(t *testing.T) {
+	for of, want := range map[time.Duration]int64{
+		9_999_977_324: 10_000, 9_999_499_999: 9_999, 10_000_400_000: 10_000, 100 * time.Millisecond: 100,
+	} {
+		if got := (Audio{Duration: of}).Ms(); got != want {
+			t.Errorf("%v is %d ms, want %d", of, got, want)
 		}
 	}
 }
