@@ -66,5 +66,5 @@ export default {
   },
   converted:
     "Browsers do not play this format: the server converts it for playing. The download is the original.",
-  noWave: "This call has no waveform",
+  noWave: "This call has no waveform; it can still be played and sought in",
 };

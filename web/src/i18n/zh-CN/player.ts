@@ -64,5 +64,5 @@ export default {
     gsm: "WAV（GSM 6.10）",
   },
   converted: "浏览器不能直接放这种格式，播放时由服务器转换；下载得到的是原文件",
-  noWave: "这个通话没有波形",
+  noWave: "这个通话没有波形，仍可播放和定位",
 };
