@@ -334,7 +334,8 @@ func TestTwoUndeclaredSSRCsAtOnce(t *testing.T) {
 	}
 }
 
-// aloneEar takes its time, and notes if it is told of two packets at once.
+// aloneEar notes if it is told of two packets at once. It takes its time, that a
+// second reader would meet the first: nothing is waited for.
 type aloneEar struct {
 	inside    atomic.Int32
 	disturbed atomic.Bool
